@@ -43,14 +43,12 @@ func (db *DB) run() {
 			db.giveUp(batches)
 			return
 		}
-		took := time.Since(start)
-		// Done first: a batch counts against MaxQueuedBytes until its consequences have been passed on.
+		db.release(batches, len(puts), time.Since(start))
 		for i := range batches {
 			if batches[i].Done != nil {
 				batches[i].Done()
 			}
 		}
-		db.release(batches, len(puts), took)
 	}
 }
 
@@ -69,6 +67,7 @@ func (db *DB) take() []Batch {
 	return batches
 }
 
+// release makes room for others.
 func (db *DB) release(batches []Batch, puts int, took time.Duration) {
 	size := 0
 	for i := range batches {

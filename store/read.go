@@ -45,13 +45,13 @@ func (db *DB) Range(from, to []byte, reverse bool, fn func(k, v []byte) error) e
 }
 
 func descend(c *bbolt.Cursor, from, to []byte, fn func(k, v []byte) error) error {
-	var k, v []byte
-	if to == nil {
-		k, v = c.Last()
-	} else if k, v = c.Seek(to); k == nil {
-		k, v = c.Last() // every key is below to
-	} else {
-		k, v = c.Prev()
+	k, v := c.Last()
+	if to != nil {
+		if at, _ := c.Seek(to); at != nil {
+			k, v = c.Prev()
+		} else {
+			k, v = c.Last() // every key is below to
+		}
 	}
 	for ; k != nil && bytes.Compare(k, from) >= 0; k, v = c.Prev() {
 		if err := fn(k, v); err != nil {

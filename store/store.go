@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"go.etcd.io/bbolt"
+	bolterrors "go.etcd.io/bbolt/errors"
 )
 
 // Limits. A batch past MaxKeySize or MaxValueSize is a bug of the caller and panics in Commit.
@@ -134,7 +135,7 @@ func Open(path string, o Options) (*DB, error) {
 }
 
 func openError(path string, err error) error {
-	if errors.Is(err, bbolt.ErrTimeout) {
+	if errors.Is(err, bolterrors.ErrTimeout) {
 		return fmt.Errorf("open %s: %w", path, ErrLocked)
 	}
 	return fmt.Errorf("open %s: %w", path, err)
