@@ -79,6 +79,7 @@ type Change interface{ change() }
 
 type (
 	// AddChannel makes a channel known, or replaces all that is known of it. Policies in it are taken over.
+	// It is dropped where Nodes are not in ascending order or Capacity is negative.
 	AddChannel struct{ Channel }
 	// RemoveChannel forgets a channel, and those of its ends that have no other.
 	RemoveChannel struct{ SCID lnwire.ShortChannelID }
