@@ -2,22 +2,18 @@ package wallet
 
 import (
 	"errors"
+	"fmt"
+	"strings"
 	"time"
+
+	"github.com/tyler-smith/go-bip39"
 )
 
-// SeedFile is the name of the encrypted seed in the wallet's folder.
-const SeedFile = "wallet.seed"
+// MnemonicWords is how many words a seed has: 256 bits and a checksum (BIP 39).
+const MnemonicWords = 24
 
-var (
-	// ErrWrongPassword: the seed's file does not open with this password (or is damaged: authenticated encryption cannot tell).
-	ErrWrongPassword = errors.New("wrong wallet password")
-	// ErrExists: the folder has a wallet already; it is never overwritten.
-	ErrExists = errors.New("wallet already exists")
-	// ErrNoWallet: the folder has no wallet yet.
-	ErrNoWallet = errors.New("wallet not found")
-	// ErrBadMnemonic: not 24 words of the BIP 39 English list with a matching checksum.
-	ErrBadMnemonic = errors.New("invalid mnemonic")
-)
+// ErrBadMnemonic: not 24 words of the BIP 39 English list with a matching checksum.
+var ErrBadMnemonic = errors.New("invalid mnemonic")
 
 // Earliest is the birthday of a restored wallet whose owner names none: no wallet of this derivation is older.
 var Earliest = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
@@ -26,38 +22,69 @@ var Earliest = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 type Seed struct {
 	secret   [64]byte
 	birthday time.Time
-	restored bool
+	fresh    bool // made by this process: the chain cannot pay to it yet
 }
 
 // NewMnemonic draws 24 words of BIP 39 from the system's randomness.
-func NewMnemonic() ([]string, error) { panic("not yet") }
+func NewMnemonic() ([]string, error) {
+	entropy, err := bip39.NewEntropy(256)
+	if err != nil {
+		return nil, fmt.Errorf("draw seed: %w", err)
+	}
+	defer clear(entropy)
+	text, err := bip39.NewMnemonic(entropy)
+	if err != nil {
+		return nil, fmt.Errorf("encode seed: %w", err)
+	}
+	return strings.Fields(text), nil
+}
 
-// NewSeed turns fresh words, and an optional passphrase, into a seed born now.
-func NewSeed(words []string, passphrase string, now time.Time) (*Seed, error) { panic("not yet") }
+// NewSeed turns fresh words, and an optional passphrase, into a seed born now: the chain's past is not searched for it.
+func NewSeed(words []string, passphrase string, now time.Time) (*Seed, error) {
+	s, err := parse(words, passphrase)
+	if err != nil {
+		return nil, err
+	}
+	s.birthday, s.fresh = now, true
+	return s, nil
+}
 
 // RestoreSeed is NewSeed for words that are not fresh: the chain is searched from birthday (zero: Earliest).
 func RestoreSeed(words []string, passphrase string, birthday time.Time) (*Seed, error) {
-	panic("not yet")
+	s, err := parse(words, passphrase)
+	if err != nil {
+		return nil, err
+	}
+	if birthday.IsZero() {
+		birthday = Earliest
+	}
+	s.birthday = birthday
+	return s, nil
+}
+
+func parse(words []string, passphrase string) (*Seed, error) {
+	if len(words) != MnemonicWords {
+		return nil, fmt.Errorf("%w: %d words instead of %d", ErrBadMnemonic, len(words), MnemonicWords)
+	}
+	lower := make([]string, len(words))
+	for i, w := range words {
+		lower[i] = strings.ToLower(strings.TrimSpace(w))
+		if _, ok := bip39.GetWordIndex(lower[i]); !ok {
+			return nil, fmt.Errorf("%w: word %d is not in the list", ErrBadMnemonic, i+1)
+		}
+	}
+	secret, err := bip39.NewSeedWithErrorChecking(strings.Join(lower, " "), passphrase)
+	if err != nil {
+		return nil, fmt.Errorf("%w: the checksum does not match", ErrBadMnemonic)
+	}
+	defer clear(secret)
+	s := new(Seed)
+	copy(s.secret[:], secret)
+	return s, nil
 }
 
 // Birthday: no block before it can pay to this seed.
 func (s *Seed) Birthday() time.Time { return s.birthday }
 
-// Wipe overwrites the secret.
+// Wipe overwrites the secret. Keys and wallets made from the seed stay usable.
 func (s *Seed) Wipe() { clear(s.secret[:]) }
-
-// Exists says whether dir has a seed's file.
-func Exists(dir string) (bool, error) { panic("not yet") }
-
-// SaveSeed writes the seed to dir under password, atomically; ErrExists where there is one already.
-func SaveSeed(dir string, password []byte, s *Seed) error { panic("not yet") }
-
-// LoadSeed reads it back: ErrNoWallet, ErrWrongPassword.
-func LoadSeed(dir string, password []byte) (*Seed, error) { panic("not yet") }
-
-// ChangePassword encrypts the seed's file anew, atomically: after a crash it opens with either the old password or the new.
-func ChangePassword(dir string, old, new []byte) error { panic("not yet") }
-
-// NoBackupSeed is --noseedbackup: the seed of dir under the fixed password, made at the first call.
-// The words are never shown: such a wallet is for tests and play money.
-func NoBackupSeed(dir string, now time.Time) (*Seed, error) { panic("not yet") }

@@ -1,0 +1,93 @@
+package wallet
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/btcsuite/btcd/wire/v2"
+	"github.com/btcsuite/btcwallet/walletdb"
+	"github.com/btcsuite/btcwallet/wtxmgr"
+
+	"github.com/fulmen-ln/fulmen/chain"
+)
+
+// Publish broadcasts tx and remembers it under label, which may be empty. Where the backend refuses it, nothing is
+// remembered and the error is (or wraps) the *chain.Rejected. A backend that cannot be reached is no refusal: the
+// transaction is kept, and published when the backend is back, and again at each start until it confirms.
+func (w *Wallet) Publish(ctx context.Context, tx *wire.MsgTx, label string) error {
+	err := w.cfg.Chain.Broadcast(ctx, tx)
+	if rejected := (*chain.Rejected)(nil); errors.As(err, &rejected) {
+		return fmt.Errorf("publish %v: %w", tx.TxHash(), err)
+	}
+	if err != nil {
+		w.log.Warn("transaction is kept until the chain backend answers", "tx", tx.TxHash(), "err", err)
+		w.follower.unsent.Store(true)
+	}
+	w.follower.watchTx(tx.TxHash())
+	if err := w.core.PublishTransaction(tx, label); err != nil {
+		return fmt.Errorf("remember %v: %w", tx.TxHash(), err)
+	}
+	w.follower.matches(tx) // from now on its outputs to us are watched
+	w.announce(tx.TxHash())
+	return nil
+}
+
+// unconfirmed lists the wallet's transactions that are in no block, parents first.
+func (w *Wallet) unconfirmed() (txs []*wire.MsgTx, err error) {
+	err = walletdb.View(w.db, func(tx walletdb.ReadTx) (err error) {
+		txs, err = w.core.TxStore.UnminedTxs(tx.ReadBucket(txBucket))
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list unconfirmed transactions: %w", err)
+	}
+	return txs, nil
+}
+
+// resend publishes what is unconfirmed again, parents first, and forgets what can never confirm.
+func (w *Wallet) resend(ctx context.Context) error {
+	txs, err := w.unconfirmed()
+	if err != nil {
+		return err
+	}
+	for _, tx := range txs {
+		err := w.cfg.Chain.Broadcast(ctx, tx)
+		rejected := (*chain.Rejected)(nil)
+		if err != nil && !errors.As(err, &rejected) {
+			return fmt.Errorf("publish %v again: %w", tx.TxHash(), err)
+		}
+		if rejected == nil {
+			continue
+		}
+		w.log.Warn("unconfirmed transaction is refused", "tx", tx.TxHash(), "err", err)
+		if hopeless(rejected.Reason) {
+			if err := w.forget(tx); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// hopeless: no later block makes the refusal go away. A fee that is too low today may do tomorrow.
+func hopeless(r chain.Reason) bool {
+	switch r {
+	case chain.MissingInputs, chain.Conflict, chain.BadScript, chain.Invalid:
+		return true
+	default:
+		return false
+	}
+}
+
+// forget frees the coins that an unconfirmed transaction, and those that build on it, spend.
+func (w *Wallet) forget(tx *wire.MsgTx) error {
+	rec, err := wtxmgr.NewTxRecordFromMsgTx(tx, time.Now())
+	if err != nil {
+		return fmt.Errorf("forget %v: %w", tx.TxHash(), err)
+	}
+	return walletdb.Update(w.db, func(dbtx walletdb.ReadWriteTx) error {
+		return w.core.TxStore.RemoveUnminedTx(dbtx.ReadWriteBucket(txBucket), rec)
+	})
+}
