@@ -44,8 +44,12 @@ type HTLCOutput struct {
 	Tx     *wire.MsgTx // HTLC-timeout or HTLC-success, without witness
 }
 
-// ErrEmpty: nobody's output reaches the dust limit, so that there is no valid transaction.
-var ErrEmpty = errors.New("commitment without outputs")
+var (
+	// ErrEmpty: nobody's output reaches the dust limit, so that there is no valid transaction.
+	ErrEmpty = errors.New("commitment without outputs")
+	// ErrOverdrawn: the opener cannot even pay the anchors, so that the outputs would exceed the capacity.
+	ErrOverdrawn = errors.New("outputs exceed the capacity")
+)
 
 // Build makes owner's commitment for the per-commitment point of owner. An opener that cannot pay the fee pays what it
 // has, as BOLT 3's vectors do; OpenerBalance tells.
@@ -91,6 +95,9 @@ func (k *Keys) Build(p *Params, s *State) (*Commitment, error) {
 		c.Tx.TxOut[i] = drafts[i].out
 		c.Fee -= btcutil.Amount(drafts[i].out.Value)
 		drafts[i].place(c, i)
+	}
+	if c.Fee < 0 {
+		return nil, ErrOverdrawn
 	}
 	k.secondLevel(p, s.FeeRate, c)
 	return c, nil
