@@ -1,0 +1,320 @@
+package peer
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net"
+	"slices"
+	"sync"
+
+	"github.com/btcsuite/btcd/btcec/v2"
+
+	"github.com/fulmen-ln/fulmen/lnwire"
+	"github.com/fulmen-ln/fulmen/noise"
+)
+
+// Limits on connections of a node.
+const (
+	// MaxHandshakes is how many incoming connections may be in their handshakes at a time; more are closed at once.
+	MaxHandshakes = 64
+	// MaxStrangers is how many connected peers may be without a channel; a newcomer beyond it is turned away.
+	MaxStrangers = 256
+)
+
+var (
+	errStrangers = errors.New("we have no room for another peer without a channel")
+	// ErrSelf: a node does not connect to itself.
+	ErrSelf = errors.New("cannot make connection to self")
+)
+
+// Network is all peers of a node: it listens, dials, keeps channel peers connected, and owns the loops.
+type Network struct {
+	key    *btcec.PrivateKey
+	hello  Hello
+	env    Env
+	gossip Gossip
+	log    *slog.Logger
+
+	ctx    context.Context // of dials and listeners; ends with Stop
+	cancel context.CancelFunc
+	wg     sync.WaitGroup
+	shakes chan struct{}
+
+	mu        sync.Mutex
+	peers     map[lnwire.PubKey]*entry
+	keeps     map[lnwire.PubKey]*keep
+	strangers int
+	height    lnwire.Height
+	stopped   bool
+}
+
+type entry struct {
+	*Peer
+	refs    int  // connections, and callers of With
+	durable bool // it has, or had, channels: it stays
+}
+
+// NewNetwork is a network that neither listens nor dials yet.
+func NewNetwork(key *btcec.PrivateKey, h Hello, env Env, g Gossip) *Network {
+	ctx, cancel := context.WithCancel(context.Background())
+	return &Network{key: key, hello: h, env: env, gossip: g, log: env.Log, ctx: ctx, cancel: cancel,
+		shakes: make(chan struct{}, MaxHandshakes), peers: make(map[lnwire.PubKey]*entry), keeps: make(map[lnwire.PubKey]*keep)}
+}
+
+// Restored adds a peer whose channels were loaded, and starts its loop.
+func (n *Network) Restored(p *Peer, height lnwire.Height) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.height = height
+	n.peers[p.ID] = &entry{Peer: p, durable: true}
+	p.Run(height)
+}
+
+// Height tells all loops of a new tip.
+func (n *Network) Height(height lnwire.Height) {
+	n.mu.Lock()
+	n.height = height
+	n.mu.Unlock()
+	for _, p := range n.Peers() {
+		p.Block(height)
+	}
+}
+
+// Peers lists all peers that have a loop, by key.
+func (n *Network) Peers() []*Peer {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	out := make([]*Peer, 0, len(n.peers))
+	for _, e := range n.peers {
+		out = append(out, e.Peer)
+	}
+	slices.SortFunc(out, func(a, b *Peer) int { return bytes.Compare(a.ID[:], b.ID[:]) })
+	return out
+}
+
+// Peer finds the loop of id; nil where there is none.
+func (n *Network) Peer(id lnwire.PubKey) *Peer {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if e := n.peers[id]; e != nil {
+		return e.Peer
+	}
+	return nil
+}
+
+// Durable marks a peer as one with channels: its loop stays when the connection ends.
+func (n *Network) Durable(id lnwire.PubKey) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if e := n.peers[id]; e != nil && !e.durable {
+		e.durable = true
+		if e.refs > 0 {
+			n.strangers--
+		}
+	}
+}
+
+// acquire finds or makes the loop of id for one connection.
+func (n *Network) acquire(id lnwire.PubKey) (*Peer, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.stopped {
+		return nil, ErrStopped
+	}
+	e := n.peers[id]
+	if e == nil {
+		if n.strangers >= MaxStrangers {
+			return nil, errStrangers
+		}
+		e = &entry{Peer: New(id, n.env)}
+		e.Run(n.height)
+		n.peers[id] = e
+	}
+	if e.refs == 0 && !e.durable {
+		n.strangers++
+	}
+	e.refs++
+	return e.Peer, nil
+}
+
+// release ends what acquire began; the loop of a stranger goes with its last connection.
+func (n *Network) release(id lnwire.PubKey) {
+	n.mu.Lock()
+	e := n.peers[id]
+	e.refs--
+	stranger := e.refs == 0 && !e.durable
+	if stranger {
+		n.strangers--
+		delete(n.peers, id)
+	}
+	n.mu.Unlock()
+	if stranger {
+		e.Stop()
+	}
+}
+
+// Listen accepts connections at addr ("host:port") until Stop, and returns the address that it is bound to.
+func (n *Network) Listen(addr string) (net.Addr, error) {
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		return nil, fmt.Errorf("listen for peers: %w", err)
+	}
+	stop := context.AfterFunc(n.ctx, func() {
+		if err := l.Close(); err != nil {
+			n.log.Debug("close listener", "err", err)
+		}
+	})
+	n.wg.Go(func() {
+		defer stop()
+		n.accept(l)
+	})
+	return l.Addr(), nil
+}
+
+func (n *Network) accept(l net.Listener) {
+	for {
+		c, err := l.Accept()
+		if n.ctx.Err() != nil {
+			return
+		}
+		if err != nil {
+			n.log.Warn("accept connection", "err", err)
+			if errors.Is(err, net.ErrClosed) {
+				return
+			}
+			continue
+		}
+		select {
+		case n.shakes <- struct{}{}:
+			n.wg.Go(func() { n.greet(c) })
+		default: // a flood of half-open connections costs us nothing but this
+			n.drop(c)
+		}
+	}
+}
+
+// greet answers one incoming connection and serves it until it ends.
+func (n *Network) greet(c net.Conn) {
+	shaking := true
+	done := func() {
+		if shaking {
+			shaking = false
+			<-n.shakes
+		}
+	}
+	defer done()
+	cut := context.AfterFunc(n.ctx, func() { n.drop(c) })
+	defer cut()
+	conn, err := noise.Accept(c, n.key)
+	if err != nil {
+		n.log.Debug("handshake failed", "addr", c.RemoteAddr(), "err", err)
+		return
+	}
+	l, err := Meet(conn, conn.Remote(), true, n.hello)
+	done()
+	if err != nil {
+		n.log.Debug("connection refused", "addr", c.RemoteAddr(), "err", err)
+		return
+	}
+	if err := n.serve(l, nil); err != nil {
+		n.log.Debug("connection ended", "peer", l.Remote, "err", err)
+	}
+}
+
+func (n *Network) drop(c net.Conn) {
+	if err := c.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+		n.log.Debug("close connection", "err", err)
+	}
+}
+
+// serve gives l to its peer until it ends. up, if not nil, is closed once the loop has it.
+func (n *Network) serve(l *Link, up chan<- struct{}) error {
+	p, err := n.acquire(l.Remote)
+	if err != nil {
+		l.Cut(err)
+		return err
+	}
+	defer n.release(l.Remote)
+	cut := context.AfterFunc(n.ctx, func() { l.Cut(ErrStopped) })
+	defer cut()
+	if up != nil {
+		close(up)
+	}
+	n.log.Info("peer connected", "peer", l.Remote, "addr", l.conn.RemoteAddr(), "inbound", l.Inbound)
+	err = p.Attach(l, n.gossip)
+	n.log.Info("peer disconnected", "peer", l.Remote, "err", err)
+	return err
+}
+
+// Connect dials id at addr and returns when the connection is up. Where there is one already it does nothing.
+func (n *Network) Connect(ctx context.Context, id lnwire.PubKey, addr string) error {
+	if id == n.hello.Local {
+		return ErrSelf
+	}
+	if p := n.Peer(id); p != nil && p.Link() != nil {
+		return nil
+	}
+	ended, up := make(chan error, 1), make(chan struct{})
+	n.mu.Lock()
+	if n.stopped {
+		n.mu.Unlock()
+		return ErrStopped
+	}
+	n.wg.Go(func() { ended <- n.dial(ctx, id, addr, up) })
+	n.mu.Unlock()
+	select {
+	case <-up:
+		return nil
+	case err := <-ended:
+		return err
+	}
+}
+
+// dial serves one outgoing connection until it ends.
+func (n *Network) dial(ctx context.Context, id lnwire.PubKey, addr string, up chan<- struct{}) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	stop := context.AfterFunc(n.ctx, cancel)
+	defer stop()
+	conn, err := noise.Dial(ctx, n.key, id, addr)
+	if err != nil {
+		return fmt.Errorf("dial %s: %w", addr, err)
+	}
+	l, err := Meet(conn, id, false, n.hello)
+	if err != nil {
+		return err
+	}
+	return n.serve(l, up)
+}
+
+// Disconnect cuts the connection to id, if there is one.
+func (n *Network) Disconnect(id lnwire.PubKey) error {
+	p := n.Peer(id)
+	if p == nil || p.Link() == nil {
+		return ErrOffline
+	}
+	p.Link().Cut(errors.New("disconnected by the operator"))
+	return nil
+}
+
+// Stop ends listeners, dials, connections and loops, and waits for all of them.
+func (n *Network) Stop() {
+	n.mu.Lock()
+	n.stopped = true
+	all := slices.Collect(maps.Values(n.peers))
+	n.mu.Unlock()
+	n.cancel()
+	for _, e := range all {
+		if l := e.Link(); l != nil {
+			l.Cut(ErrStopped)
+		}
+	}
+	n.wg.Wait()
+	for _, e := range all {
+		e.Stop()
+	}
+}
