@@ -25,6 +25,7 @@ type Sink[T any] interface {
 
 // Unlocker guards the wallet before the Backend exists. Each opening method returns once the wallet is open; the node
 // then starts on its own and calls Server.Activate. ErrWrongPassword where the password does not open the wallet.
+// A call may come again after it succeeded, when its macaroons could not be written: it answers as before.
 type Unlocker interface {
 	WalletExists() (bool, error)
 	InitWallet(ctx context.Context, r InitWallet) (RootKeeper, error)
