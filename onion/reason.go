@@ -21,11 +21,12 @@ var ErrUnreadable = errors.New("onion: the failure's origin cannot be told")
 
 // NewFailure makes the return packet of the node that found the failure, encrypted with the secret it shares with the sender.
 func NewFailure(secret *Secret, f *Failure) []byte {
-	return newReason(secret, f.Encode())
+	return newReason(secret, f.Encode(), failureSize)
 }
 
-func newReason(secret *Secret, msg []byte) []byte {
-	pad := max(0, failureSize-len(msg))
+// newReason pads msg to size.
+func newReason(secret *Secret, msg []byte, size int) []byte {
+	pad := max(0, size-len(msg))
 	b := make([]byte, sha256.Size, reasonOverhead+len(msg)+pad)
 	b = binary.BigEndian.AppendUint16(b, uint16(len(msg)))
 	b = append(b, msg...)
