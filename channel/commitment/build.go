@@ -224,3 +224,9 @@ func (p *Params) NumberOf(tx *wire.MsgTx) (uint64, bool) {
 	obscured := uint64(sequence&0xffffff)<<24 | uint64(tx.LockTime&0xffffff)
 	return obscured ^ p.obscurer(), true
 }
+
+// Weight of the transaction with its witness, at most.
+func (c *Commitment) Weight() int64 {
+	const header = 2 // segwit marker and flag
+	return int64(4*c.Tx.SerializeSizeStripped()) + header + fundingWitnessWeight
+}

@@ -1,7 +1,6 @@
 package resolve
 
 import (
-	"github.com/btcsuite/btcd/btcutil/v2"
 	"github.com/btcsuite/btcd/wire/v2"
 	"github.com/fulmen-ln/fulmen/channel/commitment"
 	"github.com/fulmen-ln/fulmen/lnwire"
@@ -28,7 +27,7 @@ type Funding struct {
 	Height lnwire.Height            // where the funding transaction was confirmed, or a lower bound: where to begin to look
 }
 
-// Signed is our commitment with the peer's signatures.
+// Signed is our commitment with the peer's signatures. Commitment is nil where the peer has signed none.
 type Signed struct {
 	Commitment *commitment.Commitment
 	Sig        lnwire.Sig
@@ -47,17 +46,17 @@ type HTLC struct {
 
 // Archive is what is known beyond the latest commitments.
 type Archive interface {
-	// Revoked returns the record of a revoked commitment of the peer.
+	// Revoked returns the record of a revoked commitment of the peer; one without HTLC outputs needs none.
 	Revoked(number uint64) (RevokedRecord, bool)
 	// Point is our own per-commitment point.
 	Point(number uint64) lnwire.PubKey
 }
 
-// Fact is the observed spend of an output.
+// Fact is the observed spend of an output: one fact for each output that a transaction spends.
 type Fact struct {
 	OutPoint wire.OutPoint
 	Tx       *wire.MsgTx
-	Height   lnwire.Height // of the block; 0 while unconfirmed
+	Height   lnwire.Height // of the block; 0 while unconfirmed: then it only tells preimages and asks for an anchor
 }
 
 // Facts are the spends observed on the best chain, in any order, and its height.
@@ -66,94 +65,36 @@ type Facts struct {
 	Tip    lnwire.Height
 }
 
-// Plan is what follows from a contract and the facts.
-type Plan struct {
-	Close    Close
-	Claims   []Claim   // outputs of ours that are unspent, in output order
-	Watch    []Watch   // outputs whose spends must be reported as facts
-	Outcomes []Outcome // of HTLCs that we offered; the same again at each call
-	Done     bool      // all is irrevocably resolved: the channel may be forgotten
+// input is the one of the transaction that spends OutPoint; false where it does not.
+func (f *Fact) input() (int, bool) {
+	for i, in := range f.Tx.TxIn {
+		if in.PreviousOutPoint == f.OutPoint {
+			return i, true
+		}
+	}
+	return 0, false
 }
 
-// Close is the way in which the funding output was spent.
-type Close uint8
-
-const (
-	NotClosed   Close = iota // not spent in a block
-	Cooperative              // by a closing transaction
-	LocalCommitment
-	RemoteCommitment  // current or next
-	RevokedCommitment // the peer's: all of it is ours
-	// FutureCommitment is a commitment of the peer that we do not know: we have lost data. to_remote is ours.
-	FutureCommitment
-	// OutdatedCommitment is a commitment of ours that we have revoked: an older copy of this node published it.
-	OutdatedCommitment
-	// Unknown: BOLT 5: "MUST warn the user of potentially lost funds."
-	Unknown
-)
-
-// Claim is an output that is ours to spend.
-type Claim struct {
-	Channel       lnwire.ChannelID
-	OutPoint      wire.OutPoint
-	Output        wire.TxOut
-	Sequence      uint32 // of the input: a relative lock in blocks where it is below 2^16
-	LockTime      uint32 // of the transaction, at least: a height, 0 for none
-	WitnessWeight int64
-	Confirmed     lnwire.Height // of the output's transaction; 0 while unconfirmed
-	// Paired is the output at the input's own index that the peer's signature demands (HTLC-timeout, HTLC-success).
-	Paired *wire.TxOut
-	// Sealed: the transaction consists of this input and Paired, and takes nothing else.
-	Sealed bool
-	// Deadline is the height by which the claim should be confirmed, lest another takes the output or upstream expires;
-	// 0: there is no hurry.
-	Deadline lnwire.Height
-	// Parent is set for an anchor of an unconfirmed commitment: what the child pays for.
-	Parent *Parent
-	Recipe commitment.Recipe
+// spends are the confirmed facts by outpoint. Of two that contradict each other, while a reorganisation is being
+// reported, the higher one counts.
+func (f *Facts) spends() map[wire.OutPoint]*Fact {
+	m := make(map[wire.OutPoint]*Fact, len(f.Spends))
+	for i := range f.Spends {
+		s := &f.Spends[i]
+		if _, ok := s.input(); !ok || s.Height == 0 {
+			continue
+		}
+		if old := m[s.OutPoint]; old == nil || s.Height > old.Height {
+			m[s.OutPoint] = s
+		}
+	}
+	return m
 }
 
-// Parent is an unconfirmed commitment transaction, complete with witness where it is ours.
-type Parent struct {
-	Tx     *wire.MsgTx
-	Weight int64
-	Fee    btcutil.Amount
+// depth of a block: the tip has depth 1.
+func (f *Facts) depth(h lnwire.Height) uint32 {
+	if h >= f.Tip {
+		return 1
+	}
+	return uint32(f.Tip-h) + 1
 }
-
-// Watch is an output whose spend matters.
-type Watch struct {
-	OutPoint   wire.OutPoint
-	PkScript   []byte
-	HeightHint lnwire.Height // no spend is below it
-}
-
-// Outcome of an HTLC that we offered.
-type Outcome struct {
-	ID       uint64
-	Preimage *lnwire.Preimage // settled; nil: failed, irreversibly
-}
-
-// RevokedRecord is all that a penalty needs of a revoked commitment beside the revealed secret.
-type RevokedRecord struct{ HTLCs []RevokedHTLC }
-
-// RevokedHTLC is an HTLC output of a revoked commitment.
-type RevokedHTLC struct {
-	Offerer commitment.Side
-	Hash    [20]byte // commitment.HashOf the payment hash
-	Expiry  uint32
-}
-
-// NewRevokedRecord records the HTLC outputs of a commitment of the peer.
-func NewRevokedRecord(c *commitment.Commitment) RevokedRecord { panic("soon") }
-
-// Encode writes 25 bytes for each HTLC after a version byte.
-func (r RevokedRecord) Encode() []byte { panic("soon") }
-
-// DecodeRevokedRecord reads what Encode wrote.
-func DecodeRevokedRecord(b []byte) (RevokedRecord, error) { panic("soon") }
-
-// MatureAt is the lowest height of the chain's tip at which a transaction with the claim may be published.
-func (c *Claim) MatureAt() lnwire.Height { panic("soon") }
-
-// Next says what is to be done. It is a pure function: a restart or a reorganisation asks again.
-func Next(c *Contract, f Facts) Plan { panic("soon") }
