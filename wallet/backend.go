@@ -58,11 +58,9 @@ func (f *follower) GetBlockHeader(hash *chainhash.Hash) (*wire.BlockHeader, erro
 	if h, ok := f.stored(*hash); ok {
 		return &h, nil
 	}
-	b, err := f.GetBlock(hash)
-	if err != nil {
-		return nil, err
-	}
-	return &b.Header, nil
+	ctx, cancel := f.question()
+	defer cancel()
+	return f.chain.Header(ctx, *hash)
 }
 
 // FilterBlocks finds the first of the blocks that pays to, or spends from, what a restore looks for.

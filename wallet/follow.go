@@ -260,6 +260,9 @@ func (f *follower) takeMempool() error {
 		if d, err := f.wallet.details(rec.Hash); err == nil && d != nil {
 			continue // known already, perhaps confirmed
 		}
+		if err := f.wallet.replaced(tx); err != nil {
+			return err
+		}
 		if !f.hand(btcchain.RelevantTx{TxRecord: rec}) {
 			return f.ctx.Err()
 		}

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
+	"github.com/btcsuite/btcd/chainhash/v2"
 	"github.com/btcsuite/btcd/wire/v2"
 	"github.com/btcsuite/btcwallet/walletdb"
 	"github.com/btcsuite/btcwallet/wtxmgr"
@@ -17,13 +19,35 @@ import (
 // remembered and the error is (or wraps) the *chain.Rejected. A backend that cannot be reached is no refusal: the
 // transaction is kept, and published when the backend is back, and again at each start until it confirms.
 func (w *Wallet) Publish(ctx context.Context, tx *wire.MsgTx, label string) error {
+	return w.remember(tx, label, w.cfg.Chain.Broadcast(ctx, tx))
+}
+
+// publishChild is Publish for a transaction that pays for its unconfirmed parent, where the wallet has that too: the
+// mempool may take only both together.
+func (w *Wallet) publishChild(ctx context.Context, tx *wire.MsgTx, parent chainhash.Hash, label string) error {
 	err := w.cfg.Chain.Broadcast(ctx, tx)
+	if rejected := (*chain.Rejected)(nil); errors.As(err, &rejected) {
+		d, lookup := w.details(parent)
+		if lookup != nil {
+			return lookup
+		}
+		if d != nil && d.Block.Height < 0 {
+			err = w.cfg.Chain.SubmitPackage(ctx, &d.MsgTx, tx)
+		}
+	}
+	return w.remember(tx, label, err)
+}
+
+// remember keeps a transaction unless err, the answer to its broadcast, is a refusal.
+func (w *Wallet) remember(tx *wire.MsgTx, label string, err error) error {
 	if rejected := (*chain.Rejected)(nil); errors.As(err, &rejected) {
 		return fmt.Errorf("publish %v: %w", tx.TxHash(), err)
 	}
 	if err != nil {
 		w.log.Warn("transaction is kept until the chain backend answers", "tx", tx.TxHash(), "err", err)
 		w.follower.unsent.Store(true)
+	} else if err := w.replaced(tx); err != nil {
+		return err
 	}
 	w.follower.watchTx(tx.TxHash())
 	if err := w.core.PublishTransaction(tx, label); err != nil {
@@ -64,6 +88,30 @@ func (w *Wallet) resend(ctx context.Context) error {
 		w.log.Warn("unconfirmed transaction is refused", "tx", tx.TxHash(), "err", err)
 		if hopeless(rejected.Reason) {
 			if err := w.forget(tx); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// replaced forgets what tx, which the backend has accepted, replaces: btcwallet would count the outputs of both.
+func (w *Wallet) replaced(tx *wire.MsgTx) error {
+	txs, err := w.unconfirmed()
+	if err != nil {
+		return err
+	}
+	hash := tx.TxHash()
+	inputs := make(map[wire.OutPoint]bool, len(tx.TxIn))
+	for _, in := range tx.TxIn {
+		inputs[in.PreviousOutPoint] = true
+	}
+	for _, old := range txs {
+		if old.TxHash() == hash {
+			continue
+		}
+		if slices.ContainsFunc(old.TxIn, func(in *wire.TxIn) bool { return inputs[in.PreviousOutPoint] }) {
+			if err := w.forget(old); err != nil {
 				return err
 			}
 		}
