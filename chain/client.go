@@ -39,8 +39,11 @@ type Source interface {
 	BlockHash(ctx context.Context, height lnwire.Height) (chainhash.Hash, error)
 	// Block by hash; ErrUnknownBlock, ErrPruned. The block is shared: do not write to it.
 	Block(ctx context.Context, hash chainhash.Hash) (*wire.MsgBlock, error)
-	// Unspent returns the output from the confirmed set of unspent outputs, nil where it is not in it.
-	Unspent(ctx context.Context, op wire.OutPoint) (*wire.TxOut, error)
+	// Header of a block by hash; ErrUnknownBlock. Pruned blocks have theirs.
+	Header(ctx context.Context, hash chainhash.Hash) (*wire.BlockHeader, error)
+	// Unspent returns the output from the confirmed set of unspent outputs as of the block at, the tip at that moment;
+	// nil where it is not in the set.
+	Unspent(ctx context.Context, op wire.OutPoint) (out *wire.TxOut, at chainhash.Hash, err error)
 	// WatchMempool hands every transaction that enters the backend's mempool to sink, best effort. It does nothing on a
 	// backend without a feed. UnwatchMempool ends it.
 	WatchMempool(sink TxSink)
@@ -54,6 +57,8 @@ type Publisher interface {
 	Broadcast(ctx context.Context, tx *wire.MsgTx) error
 	// TestMempoolAccept returns what Broadcast would, without doing it; ErrUnsupported where the backend cannot tell.
 	TestMempoolAccept(ctx context.Context, tx *wire.MsgTx) error
+	// SubmitPackage is Broadcast for parents and, last, the child that pays for them: their fee rate counts as a whole.
+	SubmitPackage(ctx context.Context, txs ...*wire.MsgTx) error
 	// EstimateFee is the rate that confirms within target blocks, between the floor and the ceiling of the client.
 	// ErrNoEstimate where the backend does not know.
 	EstimateFee(ctx context.Context, target uint32) (lnwire.FeePerKW, error)

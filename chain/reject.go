@@ -52,7 +52,7 @@ func (r *Rejected) Error() string {
 // knownTexts are how backends say that they have the transaction already, confirmed or not.
 var knownTexts = []string{
 	"txn-already-in-mempool", "txn-already-known", "transaction already in block chain",
-	"transaction outputs already in utxo set", // Core
+	"transaction outputs already in utxo set",                                          // Core
 	"already have transaction", "transaction already exists", "already in the mempool", // btcd
 }
 
@@ -72,13 +72,14 @@ var rejectTexts = []struct {
 	{"bad-txns-spends-conflicting-tx", Conflict},
 	{"replacement-adds-unconfirmed", Conflict},
 	{"too many potential replacements", Conflict},
-	{"already spent by transaction", Conflict},
+	{"already spent in mempool", Conflict},
 	{"has an insufficient", Conflict},
 	{"replacement transaction", Conflict},
 	{"min relay fee not met", FeeTooLow},
 	{"mempool min fee not met", FeeTooLow},
 	{"under the required amount", FeeTooLow},
 	{"insufficient priority", FeeTooLow},
+	{"rate limiter due to low fees", FeeTooLow},
 	{"bip68-final", NotFinal},
 	{"non-final", NotFinal},
 	{"not finalized", NotFinal},
