@@ -77,12 +77,15 @@ func (inv *Invoice) authenticate(sig Signature, digest [32]byte) (err error) {
 	return err
 }
 
-// acceptable checks the features, last, so that a bad signature is never reported as a missing feature.
+// acceptable checks the features: last when reading, so that a bad signature is never reported as a missing feature.
 func (inv *Invoice) acceptable() error {
 	if bits := inv.Features.UnknownEven(known); len(bits) > 0 {
 		return &UnknownFeaturesError{bits}
 	}
-	return checkFeatures(inv.Features)
+	if bits := inv.Features.MissingDependencies(); len(bits) > 0 {
+		return &MissingFeaturesError{bits}
+	}
+	return nil
 }
 
 // readFields walks the tagged fields.
@@ -140,7 +143,7 @@ func (inv *Invoice) readField(f Field, again bool) (used bool, err error) {
 	}
 	switch f.Type {
 	case fieldExpiry, fieldMinFinalCLTV, fieldFeatures:
-		// "begins with 0 field elements: SHOULD treat the invoice as invalid."
+		// "(i.e. begins with 0 field elements): SHOULD treat the invoice as invalid."
 		if len(f.Data) > 0 && f.Data[0] == 0 {
 			return false, fmt.Errorf("%w: leading zeros", ErrFormat)
 		}

@@ -85,7 +85,7 @@ func (inv *Invoice) groups() ([]byte, error) {
 	if inv.Expiry < 0 {
 		return nil, fmt.Errorf("%w: expiry %v", ErrFormat, inv.Expiry)
 	}
-	if err := checkFeatures(inv.Features); err != nil {
+	if err := inv.acceptable(); err != nil {
 		return nil, err
 	}
 	stamp := numberGroups(uint64(inv.Timestamp.Unix()))

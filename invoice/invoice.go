@@ -133,11 +133,3 @@ func prefix(network *chaincfg.Params) string {
 	}
 	return "ln" + network.Bech32HRPSegwit
 }
-
-// checkFeatures applies the rules that Encode and Decode share.
-func checkFeatures(f lnwire.FeatureVector) error {
-	if bits := f.MissingDependencies(); len(bits) > 0 {
-		return &MissingFeaturesError{bits}
-	}
-	return nil
-}

@@ -515,6 +515,8 @@ func TestFeaturesNeedTheirDependencies(t *testing.T) {
 	require.Equal(t, []lnwire.FeatureBit{lnwire.FeaturePaymentSecret}, missing.Bits)
 	_, err = example(t, func(inv *Invoice) { inv.Features = lnwire.NewFeatures(17) }).Encode(SignWith(vectorKey(t)))
 	require.ErrorAs(t, err, &missing)
+	_, err = example(t, func(inv *Invoice) { inv.Features = lnwire.NewFeatures(100) }).Encode(SignWith(vectorKey(t)))
+	require.ErrorAs(t, err, new(*UnknownFeaturesError)) // we could not pay it ourselves
 	inv, err := Decode(encodeWith(t, "", Field{fieldFeatures, featureGroups(lnwire.NewFeatures(8, 14, 16, 49, 101))}), mainnet)
 	require.NoError(t, err)
 	require.True(t, inv.Features.Supports(lnwire.FeatureBasicMPP))

@@ -47,8 +47,8 @@ func (s Signature) recover(digest [32]byte) (lnwire.PubKey, error) {
 }
 
 // verify checks the signature against the payee that the invoice names.
-// BOLT 11: "MUST use the n field to validate the signature instead of performing public-key recovery. If the
-// signature is not compliant with the low-S standard rule: MUST fail the payment."
+// BOLT 11: "MUST use the n field to validate the signature instead of performing public-key recovery." "If
+// the signature is not compliant with the low-S standard rule ...: MUST fail the payment."
 func (s Signature) verify(digest [32]byte, payee lnwire.PubKey) error {
 	key, err := payee.Parse()
 	if err != nil {

@@ -283,7 +283,8 @@ func TestOnlyMessagesOfThisPackageAreMarshalled(t *testing.T) {
 	require.ErrorContains(t, err, "no message of this package")
 }
 
-// BOLT 1: "if data is not composed solely of printable ASCII characters: SHOULD NOT print out data verbatim."
+// BOLT 1: "if data is not composed solely of printable ASCII characters ...: SHOULD NOT print out
+// data verbatim."
 func TestErrorTextIsPrintable(t *testing.T) {
 	require.Equal(t, "sorry ~", (&Error{Data: []byte("sorry ~")}).Text())
 	require.Equal(t, "1b5b", (&Error{Data: []byte("\x1b[")}).Text())

@@ -55,8 +55,8 @@ func mustMarshal(m Message) []byte {
 }
 
 // Checksum tells updates apart that differ in more than time; it panics as Digest does.
-// BOLT 7: "The checksum of a channel_update is the CRC32C checksum as specified in RFC3720 of this channel_update
-// without its signature and timestamp fields."
+// BOLT 7: "The checksum of a channel_update is the CRC32C checksum as specified in ... of this channel_update without
+// its signature and timestamp fields."
 func (m *ChannelUpdate) Checksum() uint32 {
 	const signed = 2 + len(Sig{})
 	const timestamp = signed + chainhash.HashSize + 8

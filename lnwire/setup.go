@@ -86,7 +86,8 @@ func (m *Error) decode(r reader) error {
 }
 
 // Text is Data where it may be shown, and its hex where not.
-// BOLT 1: "if data is not composed solely of printable ASCII characters: SHOULD NOT print out data verbatim."
+// BOLT 1: "if data is not composed solely of printable ASCII characters ...: SHOULD NOT print out data
+// verbatim."
 func (m *Error) Text() string { return printable(m.Data) }
 
 func (m *Warning) appendBody(b []byte) ([]byte, error) {
