@@ -238,6 +238,14 @@ func (l *Link) put(o outgoing) {
 	l.out.Put(o)
 }
 
+// Warn tells the peer what is wrong, and hangs up where asked to.
+func (l *Link) Warn(text string, hangUp bool) {
+	l.Send([]lnwire.Message{&lnwire.Warning{Data: []byte(text)}})
+	if hangUp {
+		l.finish()
+	}
+}
+
 // finish closes the connection once everything queued before was written.
 func (l *Link) finish() { l.out.Put(outgoing{last: true}) }
 

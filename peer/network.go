@@ -65,6 +65,9 @@ func NewNetwork(key *btcec.PrivateKey, h Hello, env Env, g Gossip) *Network {
 		shakes: make(chan struct{}, MaxHandshakes), peers: make(map[lnwire.PubKey]*entry), keeps: make(map[lnwire.PubKey]*keep)}
 }
 
+// Make is a peer of this network for Restore; Restored then adds it.
+func (n *Network) Make(id lnwire.PubKey) *Peer { return New(id, n.env) }
+
 // Restored adds a peer whose channels were loaded, and starts its loop.
 func (n *Network) Restored(p *Peer, height lnwire.Height) {
 	n.mu.Lock()

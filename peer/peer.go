@@ -94,6 +94,9 @@ func (p *Peer) Restore(ref Ref) (*channel.Machine, error) {
 	return m, nil
 }
 
+// Forget drops a channel that Restore found to be at its end, before Run.
+func (p *Peer) Forget(ref Ref) { p.drop(p.chans[ref.Index]) }
+
 func (p *Peer) adopt(ref Ref, m *channel.Machine) *held {
 	h := &held{ref: ref, m: m}
 	p.chans[ref.Index] = h

@@ -22,6 +22,9 @@ const (
 // Prefix of every key of package peer.
 var Prefix = []byte(chanPrefix)
 
+// RecordsOf is the prefix of all that the ledger holds of channel index.
+func RecordsOf(index uint64) []byte { return headKey(index) }
+
 func headKey(index uint64) []byte {
 	return binary.BigEndian.AppendUint64(append(make([]byte, 0, len(chanPrefix)+8), chanPrefix...), index)
 }

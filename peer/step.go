@@ -173,7 +173,7 @@ func (p *Peer) settle() {
 		batch.Puts = puts(h.ref.Index, h.out.Records, batch.Puts)
 		rel.add(h, &info)
 		if gone(&h.out) {
-			p.drop(h, &batch)
+			p.drop(h)
 		}
 	}
 	batch.Done = rel.run
@@ -214,20 +214,20 @@ func (p *Peer) Peel(h channel.HTLC) Incoming {
 // gone tells that the channel ended in this burst.
 func gone(out *channel.Effects) bool {
 	for _, n := range out.Notices {
-		if n.Kind == channel.NoticeAbandoned {
+		if n.Kind == channel.NoticeAbandoned || n.Kind == channel.NoticeClosed {
 			return true
 		}
 	}
 	return false
 }
 
-// drop forgets a channel that never was: its head goes with its records.
-func (p *Peer) drop(h *held, batch *store.Batch) {
+// drop forgets a channel that ended. Whoever hears the notice buries its records; a head that is left by a crash before that
+// is found when the ledger is loaded.
+func (p *Peer) drop(h *held) {
 	delete(p.chans, h.ref.Index)
 	if p.byID[h.id] == h {
 		delete(p.byID, h.id)
 	}
-	batch.Puts = append(batch.Puts, store.Put{Key: headKey(h.ref.Index)})
 }
 
 // channelOf says which channel a message is for.

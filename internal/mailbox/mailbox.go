@@ -83,3 +83,29 @@ func (b *Box[T]) Close() {
 	b.space.Broadcast()
 	close(b.ready)
 }
+
+// Work has n goroutines take items one by one and call fn, until the box is closed and empty. wg waits for all of them.
+func (b *Box[T]) Work(wg *sync.WaitGroup, n int, fn func(T)) {
+	work := make(chan T)
+	wg.Go(func() {
+		defer close(work)
+		var batch []T
+		for {
+			<-b.ready
+			var ok bool
+			if batch, ok = b.Take(batch); !ok {
+				return
+			}
+			for _, v := range batch {
+				work <- v
+			}
+		}
+	})
+	for range n {
+		wg.Go(func() {
+			for v := range work {
+				fn(v)
+			}
+		})
+	}
+}

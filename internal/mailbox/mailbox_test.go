@@ -51,3 +51,21 @@ func TestWeighedWriterWaitsForRoomAndIsFreedByClose(t *testing.T) {
 	b.Close()
 	wg.Wait()
 }
+
+func TestWorkersDoEverythingBeforeTheyEnd(t *testing.T) {
+	b := New[int]()
+	var mu sync.Mutex
+	sum := 0
+	var wg sync.WaitGroup
+	b.Work(&wg, 3, func(i int) {
+		mu.Lock()
+		defer mu.Unlock()
+		sum += i
+	})
+	for i := 1; i <= 100; i++ {
+		b.Put(i)
+	}
+	b.Close()
+	wg.Wait()
+	require.Equal(t, 5050, sum)
+}

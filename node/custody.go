@@ -1,0 +1,79 @@
+package node
+
+import (
+	"encoding/binary"
+	"fmt"
+	"sync"
+
+	"github.com/btcsuite/btcd/btcec/v2"
+	"github.com/btcsuite/btcd/btcec/v2/ecdsa"
+	"github.com/btcsuite/btcd/chainhash/v2"
+
+	"github.com/fulmen-ln/fulmen/channel"
+	"github.com/fulmen-ln/fulmen/lnwire"
+	"github.com/fulmen-ln/fulmen/onion"
+	"github.com/fulmen-ln/fulmen/store"
+	"github.com/fulmen-ln/fulmen/wallet"
+)
+
+// custody signs and peels with the keys of the seed.
+type custody struct {
+	keys *wallet.Keys
+	node *btcec.PrivateKey
+	id   lnwire.PubKey
+	db   *store.DB
+
+	mu   sync.Mutex
+	next uint64 // index of the next channel
+}
+
+// nextIndexKey holds the lowest channel index that was never handed out, in eight bytes.
+const nextIndexKey = "n/k"
+
+func newCustody(k *wallet.Keys, db *store.DB) (*custody, error) {
+	c := &custody{keys: k, node: k.NodeKey(), id: lnwire.NewPubKey(k.NodeKey().PubKey()), db: db}
+	v, err := db.Load([]byte(nextIndexKey))
+	if err != nil || v == nil {
+		return c, err
+	}
+	if len(v) != 8 {
+		return nil, fmt.Errorf("record of the next channel index has %d bytes", len(v))
+	}
+	c.next = binary.BigEndian.Uint64(v)
+	return c, nil
+}
+
+// NextIndex hands out a channel index, once for ever: two channels with the same keys would reveal each other's secrets.
+// The record is queued before anything that the keys sign can be, so that it is durable first.
+func (c *custody) NextIndex() uint64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.next++
+	c.db.Commit(store.Batch{Puts: []store.Put{{Key: []byte(nextIndexKey), Value: binary.BigEndian.AppendUint64(nil, c.next)}}})
+	return c.next - 1
+}
+
+// Signer of channel index refuses whatever would lose money.
+func (c *custody) Signer(index uint64) channel.Signer { return channel.Enforce(c.keys.Channel(index)) }
+
+// NodeID is the node's public key.
+func (c *custody) NodeID() lnwire.PubKey { return c.id }
+
+// SignNode signs a digest of BOLT 7 with the node key.
+func (c *custody) SignNode(d chainhash.Hash) lnwire.Sig {
+	return lnwire.NewSig(ecdsa.Sign(c.node, d[:]))
+}
+
+// SignDigest is SignNode, as gossip calls it.
+func (c *custody) SignDigest(d chainhash.Hash) lnwire.Sig { return c.SignNode(d) }
+
+// SignCompact signs recoverably: header byte 31 and up, r, s.
+func (c *custody) SignCompact(d chainhash.Hash) (sig [65]byte, err error) {
+	copy(sig[:], ecdsa.SignCompact(c.node, d[:], true))
+	return sig, nil
+}
+
+// Peel takes our layer off h's onion.
+func (c *custody) Peel(h *channel.HTLC) (*onion.Peeled, error) {
+	return onion.Peel(c.node, h.Onion, h.Hash, h.Blinding)
+}

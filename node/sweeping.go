@@ -1,0 +1,88 @@
+package node
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+
+	"github.com/btcsuite/btcd/wire/v2"
+
+	"github.com/fulmen-ln/fulmen/channel/resolve"
+	"github.com/fulmen-ln/fulmen/internal/mailbox"
+	"github.com/fulmen-ln/fulmen/lnwire"
+	"github.com/fulmen-ln/fulmen/wallet"
+)
+
+// sweeping runs wallet.Sweeper on a goroutine of its own: publishing talks to the backend.
+type sweeping struct {
+	sweeper *wallet.Sweeper
+	height  func() lnwire.Height
+	log     *slog.Logger
+	box     *mailbox.Box[func()]
+	wg      sync.WaitGroup
+}
+
+func newSweeping(n *Node) *sweeping {
+	signers := claimSigners{n.book, n.wallet.Keys()}
+	return &sweeping{sweeper: wallet.NewSweeper(n.wallet, signers), height: n.Height, log: n.log.With("sub", "SWPR"), box: mailbox.New[func()]()}
+}
+
+// claimSigners finds the keys of a channel that is being resolved.
+type claimSigners struct {
+	book *book
+	keys *wallet.Keys
+}
+
+func (c claimSigners) ClaimSigner(id lnwire.ChannelID) (wallet.ClaimSigner, error) {
+	p, ok := c.book.find(id)
+	if !ok {
+		return nil, fmt.Errorf("channel %v is unknown", id)
+	}
+	return c.keys.Channel(p.Index), nil
+}
+
+// Claims adds what a channel has to claim, or changes it.
+func (s *sweeping) Claims(_ uint64, claims []resolve.Claim) {
+	s.box.Put(func() { s.sweeper.Offer(claims...) })
+}
+
+// spent drops a claim that nobody can make any more.
+func (s *sweeping) spent(op wire.OutPoint) { s.box.Put(func() { s.sweeper.Spent(op) }) }
+
+// block plans again at a new height: an empty burst does it.
+func (s *sweeping) block() { s.box.Put(func() {}) }
+
+// bump asks for a higher fee for one claim.
+func (s *sweeping) bump(op wire.OutPoint, rate lnwire.FeePerKW) error {
+	answer := make(chan error, 1)
+	if !s.box.Put(func() { answer <- s.sweeper.Bump(op, rate) }) {
+		return context.Canceled
+	}
+	return <-answer
+}
+
+func (s *sweeping) start(ctx context.Context) {
+	s.wg.Go(func() {
+		var burst []func()
+		for {
+			<-s.box.Ready()
+			var ok bool
+			if burst, ok = s.box.Take(burst); !ok {
+				return
+			}
+			for _, f := range burst {
+				f()
+			}
+			clear(burst)
+			if err := s.sweeper.Block(ctx, s.height()); err != nil && ctx.Err() == nil {
+				s.log.Warn("sweep is not out yet; will be tried at the next block", "err", err)
+			}
+		}
+	})
+}
+
+func (s *sweeping) stop() {
+	s.box.Close()
+	s.wg.Wait()
+}
