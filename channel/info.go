@@ -6,6 +6,7 @@ import (
 	"github.com/btcsuite/btcd/wire/v2"
 
 	"github.com/fulmen-ln/fulmen/channel/commitment"
+	"github.com/fulmen-ln/fulmen/channel/resolve"
 	"github.com/fulmen-ln/fulmen/lnwire"
 )
 
@@ -84,4 +85,5 @@ type CloseInfo struct {
 	ClosingTx   *chainhash.Hash // the agreed closing transaction
 	SpentBy     *chainhash.Hash // what spent the funding output
 	SpentHeight lnwire.Height
+	Kind        resolve.Close // how it was spent
 }

@@ -30,8 +30,10 @@ type Machine struct {
 	link    link       // lost with the connection
 	height  lnwire.Height
 
+	dirty   dirty // what the step changed and its end writes
 	scratch []commitment.HTLC
 	keys    [4]*commitment.Keys // of the last commitments built
+	points2 [2]numberedPoint    // our last per-commitment points
 	active  bool                // as the last notice said
 	loaded  bool                // restored, and the chain not told again yet
 }
@@ -100,24 +102,33 @@ type funding struct {
 type link struct {
 	up       bool
 	ready    bool // reestablished: messages for the channel may flow
-	features lnwire.FeatureVector
 	fresh    bool // reestablished, and no commitment_signed received since
-	shutSent bool
-	annSent  bool
-	sent     *closingOffer // our last closing_signed
-	peerFee  *btcutil.Amount
+	features lnwire.FeatureVector
+
+	shutSent, shutReceived bool
+	sent                   *closingOffer   // our last closing_signed
+	peerFee                *btcutil.Amount // of the peer's last closing_signed, where it knows no fee_range
+	annSent                bool
+	early                  *lnwire.AnnouncementSignatures // came before the depth
 }
 
 // Open proposes a channel: the effects send open_channel.
 func Open(p OpenParams, s Signer, out *Effects) (*Machine, error) {
 	m := newMachine(p.ID, s, p.Node, p.Records)
-	return m, m.propose(&p, out)
+	if err := m.propose(&p, out); err != nil {
+		return nil, err
+	}
+	return m, nil
 }
 
-// Accept answers a proposal. The error is a *Violation where the proposal is refused; its Text is for the peer.
+// Accept answers a proposal. The error is a *Violation where the proposal is refused: the caller sends its Text in an
+// error with the temporary_channel_id.
 func Accept(p AcceptParams, msg *lnwire.OpenChannel, s Signer, out *Effects) (*Machine, error) {
 	m := newMachine(p.ID, s, p.Node, p.Records)
-	return m, m.answer(&p, msg, out)
+	if err := m.answer(&p, msg, out); err != nil {
+		return nil, err
+	}
+	return m, nil
 }
 
 // Load restores a machine from what its effects wrote. The first event must be Linked{Up: false}.
@@ -146,6 +157,7 @@ func (m *Machine) Step(ev Event, out *Effects) error {
 		return err
 	}
 	m.advance(out)
+	m.write(out)
 	return nil
 }
 

@@ -22,6 +22,7 @@ type htlc struct {
 	onion    *[lnwire.OnionPacketSize]byte
 	blinding *lnwire.PubKey
 	doomed   bool
+	told     bool // its outcome was told
 }
 
 // removal is how an HTLC ends: exactly one of the fields is set.
@@ -212,6 +213,15 @@ func (t *table) rateOf(owner commitment.Side, v version) lnwire.FeePerKW {
 
 // state is what v of owner's commitment says. It appends its HTLCs to hs, which may be nil.
 func (t *table) state(owner commitment.Side, v version, number uint64, hs []commitment.HTLC) commitment.State {
+	s, ok := t.tryState(owner, v, number, hs)
+	if !ok {
+		panic(fmt.Sprintf("channel: %v's commitment %d: HTLCs exceed the balances %v", owner, number, t.settled))
+	}
+	return s
+}
+
+// tryState is state for a table that may be inconsistent.
+func (t *table) tryState(owner commitment.Side, v version, number uint64, hs []commitment.HTLC) (commitment.State, bool) {
 	s := commitment.State{Number: number, FeeRate: t.rateOf(owner, v), HTLCs: hs}
 	var debit, credit [2]lnwire.MilliSatoshi
 	for _, list := range t.htlcs {
@@ -230,11 +240,11 @@ func (t *table) state(owner commitment.Side, v version, number uint64, hs []comm
 	for side := range s.Balances {
 		left, ok := (t.settled[side] + credit[side]).Sub(debit[side])
 		if !ok {
-			panic(fmt.Sprintf("channel: HTLCs of %d exceed the balance %d + %d", debit[side], t.settled[side], credit[side]))
+			return s, false
 		}
 		s.Balances[side] = left
 	}
-	return s
+	return s, true
 }
 
 // unlink drops what the connection took with it, the updates that no signature covers, and returns the HTLCs that
