@@ -112,14 +112,14 @@ func (g *sweep) fees(rate lnwire.FeePerKW, rest bool) btcutil.Amount {
 }
 
 // settle works out fee, coins and rest at the rate, or at what the budget allows where that is less.
-func (p *planner) settle(g *sweep, rate lnwire.FeePerKW) Left {
-	kept := slices.Clone(g.coins)
-	rate, ok := p.affordable(g, rate)
-	if !ok {
-		return Uneconomical
-	}
-	free := p.spare(g)
-	for {
+func (p *planner) settle(g *sweep, wanted lnwire.FeePerKW) Left {
+	kept := g.coins
+	for free := p.spare(g); ; {
+		rate, ok := affordable(g, wanted) // less with each coin that has to be paid for
+		if !ok {
+			g.coins = kept
+			return Uneconomical
+		}
 		if g.balance(rate) {
 			g.rate = rate
 			return Swept
@@ -129,16 +129,12 @@ func (p *planner) settle(g *sweep, rate lnwire.FeePerKW) Left {
 		if !ok {
 			break
 		}
-		g.coins = append(g.coins, free[next])
+		g.coins = append(slices.Clip(g.coins), free[next])
 		free = slices.Delete(free, next, next+1)
 	}
-	g.coins = kept
-	if len(kept) == 0 && (g.paired() || g.child()) {
-		return NoCoins
-	}
 	// Without more coins it pays what it can.
-	fee := g.surplus() - p2trDust
-	if lower := rateOf(g, fee); lower > g.rate && lower >= lnwire.FeePerKWFloor && g.balance(lower) {
+	g.coins = kept
+	if lower := rateOf(g, min(g.surplus()-p2trDust, g.budget())); lower > g.rate && lower >= lnwire.FeePerKWFloor && g.balance(lower) {
 		g.rate = lower
 		return Swept
 	}
@@ -157,7 +153,7 @@ func (p *planner) spare(g *sweep) []Coin {
 }
 
 // affordable lowers the rate to what the budget pays for.
-func (p *planner) affordable(g *sweep, rate lnwire.FeePerKW) (lnwire.FeePerKW, bool) {
+func affordable(g *sweep, rate lnwire.FeePerKW) (lnwire.FeePerKW, bool) {
 	if budget := g.budget(); g.fees(rate, true) > budget {
 		rate = rateOf(g, budget)
 	}
@@ -185,7 +181,7 @@ func (g *sweep) balance(rate lnwire.FeePerKW) bool {
 		g.rest, g.fee = rest, have-rest
 		return true
 	}
-	if !g.paired() || have < g.fees(rate, false) {
+	if !g.paired() || have < g.fees(rate, false) || have > g.budget() {
 		return false
 	}
 	g.rest, g.fee = 0, have
