@@ -111,7 +111,7 @@ type Effects struct {
 	Send    []Send
 	Punish  []Punish
 	// Updates are our own new channel_updates, for failure messages.
-	Updates []*lnwire.ChannelUpdate
+	Updates []OwnUpdate
 	// Remote are the policies that peers set for channels with us, public or not: for hints in invoices.
 	Remote []RemotePolicy
 }
@@ -128,6 +128,12 @@ type Punish struct {
 	Peer       lnwire.PubKey
 	Reason     string
 	Disconnect bool
+}
+
+// OwnUpdate is our signed policy of the local channel SCID; the update itself may name it by the peer's alias.
+type OwnUpdate struct {
+	SCID   lnwire.ShortChannelID
+	Update *lnwire.ChannelUpdate
 }
 
 // RemotePolicy is the peer's policy of the local channel SCID (its Local.SCID).
