@@ -54,7 +54,7 @@ func NetworkName(p *chaincfg.Params) string {
 func features() lnwire.FeatureVector {
 	return lnwire.NewFeatures(
 		lnwire.FeatureDataLossProtect.Required(),
-		lnwire.FeatureUpfrontShutdownScript.Optional(),
+		lnwire.FeatureUpfrontShutdown.Optional(),
 		lnwire.FeatureGossipQueries.Optional(),
 		lnwire.FeatureVarOnion.Required(),
 		lnwire.FeatureGossipQueriesEx.Optional(),

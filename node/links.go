@@ -75,7 +75,7 @@ func (l *links) local(p page) {
 }
 
 // updated takes a channel_update of ours that gossip has signed.
-func (l *links) updated(u *lnwire.ChannelUpdate) {
+func (l *links) updated(scid lnwire.ShortChannelID, u *lnwire.ChannelUpdate) {
 	raw, err := lnwire.Marshal(u)
 	if err != nil {
 		panic(fmt.Sprintf("node: our own channel_update does not encode: %v", err))
@@ -84,7 +84,7 @@ func (l *links) updated(u *lnwire.ChannelUpdate) {
 	l.updates[u.SCID] = raw
 	l.mu.Unlock()
 	for _, p := range l.book.all() {
-		if p.SCID == u.SCID || p.Alias == u.SCID {
+		if p.Info != nil && p.name() == scid {
 			if p.carries() {
 				l.link(p)
 			}

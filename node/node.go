@@ -165,7 +165,7 @@ func (n *Node) assemble(context.Context, *wallet.Seed) (err error) {
 	}
 	n.links = newLinks(n.book, n.policies)
 	n.talk = &talk{
-		engine: gossip.New(gossip.Options{Chain: *n.cfg.Params.GenesisHash, FlushEvery: n.flushEvery(), Features: n.hello}, n.custody, gossip.Cores(0)),
+		engine: gossip.New(gossip.Options{Chain: *n.cfg.Params.GenesisHash, FlushEvery: n.flushEvery()}, n.custody, gossip.Cores(0)),
 		graph:  n.graph, db: n.graphDB, outputs: n.chain, links: n.links, linkOf: n.linkOf, log: n.log.With("sub", "GSSP"),
 		box: mailbox.New[gossip.Event](), lookups: mailbox.New[lnwire.ShortChannelID](),
 	}

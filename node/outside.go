@@ -217,7 +217,7 @@ func (o *outside) unwatch(index uint64) {
 	for key, w := range o.watches {
 		if key.index == index {
 			for _, stop := range w.stops {
-				stop.Stop()
+				stop.Cancel()
 			}
 			delete(o.watches, key)
 		}

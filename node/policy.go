@@ -55,7 +55,7 @@ func (p *policies) of(c page) router.Policy {
 	// BOLT 7: "MUST set htlc_maximum_msat to the maximum value it will send through this channel for a single HTLC.
 	// MUST set this to less than or equal to the channel capacity. MUST set this to less than or equal to
 	// max_htlc_value_in_flight_msat it received from the peer."
-	ceiling := lnwire.FromSatoshis(c.Capacity - c.Local.Reserve)
+	ceiling := lnwire.FromSatoshis(c.Capacity - c.Remote.Reserve)
 	if c.Remote.MaxInFlight > 0 {
 		ceiling = min(ceiling, c.Remote.MaxInFlight)
 	}

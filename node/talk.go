@@ -139,7 +139,7 @@ func (t *talk) settle() {
 		}
 	}
 	for _, u := range t.out.Updates {
-		t.links.updated(u)
+		t.links.updated(u.SCID, u.Update)
 	}
 	for _, r := range t.out.Remote {
 		t.links.remote(r.SCID, r.Update)

@@ -53,7 +53,9 @@ type records struct {
 var _ channel.Records = records{}
 
 func (r records) Load(key []byte) ([]byte, error) {
-	r.db.Sync()
+	if err := r.db.Sync(); err != nil {
+		return nil, err
+	}
 	return r.db.Load(recordKey(r.index, key))
 }
 

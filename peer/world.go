@@ -73,6 +73,6 @@ type Acceptor interface {
 // Ledger is the part of store.DB that loops use.
 type Ledger interface {
 	Commit(store.Batch)
-	Sync()
+	Sync() error
 	Load(key []byte) ([]byte, error)
 }
