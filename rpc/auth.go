@@ -8,14 +8,11 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
-	"runtime/debug"
 	"strings"
 
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/peer"
-	"google.golang.org/grpc/status"
 
 	"github.com/fulmen-ln/fulmen/rpc/macaroon"
 )
@@ -30,7 +27,7 @@ type guard struct {
 }
 
 func (g guard) unary(ctx context.Context, req any, info *grpc.UnaryServerInfo, next grpc.UnaryHandler) (resp any, err error) {
-	defer g.recovered(info.FullMethod, &err)
+	defer recovered(g.log, info.FullMethod, &err)
 	if err := g.admit(ctx, info.FullMethod); err != nil {
 		return nil, statusOf(err)
 	}
@@ -39,19 +36,11 @@ func (g guard) unary(ctx context.Context, req any, info *grpc.UnaryServerInfo, n
 }
 
 func (g guard) stream(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo, next grpc.StreamHandler) (err error) {
-	defer g.recovered(info.FullMethod, &err)
+	defer recovered(g.log, info.FullMethod, &err)
 	if err := g.admit(stream.Context(), info.FullMethod); err != nil {
 		return statusOf(err)
 	}
 	return statusOf(next(srv, stream))
-}
-
-// recovered keeps one broken call from ending the node.
-func (g guard) recovered(method string, err *error) {
-	if p := recover(); p != nil {
-		g.log.Error("RPC handler panicked", "method", method, "panic", p, "stack", string(debug.Stack()))
-		*err = status.Error(codes.Internal, "internal error; the node's log has more")
-	}
 }
 
 // admit says why the call may not be made; nil where it may.
@@ -122,7 +111,7 @@ func (g guard) client(ctx context.Context) netip.Addr {
 	return addr
 }
 
-func discardLog(l *slog.Logger) *slog.Logger {
+func orDiscard(l *slog.Logger) *slog.Logger {
 	if l == nil {
 		return slog.New(slog.DiscardHandler)
 	}

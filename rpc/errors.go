@@ -39,6 +39,7 @@ var (
 	errWalletUnlocked = errors.New("wallet already unlocked, WalletUnlocker service is no longer available")
 	errWalletExists   = errors.New("wallet already exists")
 	errWalletMissing  = errors.New("wallet not found")
+	errInternal       = status.Error(codes.Internal, "internal error; the node's log has more")
 	errStopping       = status.Error(codes.Unavailable, "server shutting down")
 )
 

@@ -70,7 +70,8 @@ func NewServer(o Options, u Unlocker, seeds Seeder) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{options: o, log: discardLog(o.Log), state: newWalletState(), streams: newStreams()}
+	s := &Server{options: o, log: orDiscard(o.Log), state: newWalletState()}
+	s.streams = newStreams(s.log)
 	s.unlocker = unlocker{server: s, wallet: u, seeds: seeds}
 	s.log.Debug("TLS certificate loaded", "until", parsed.NotAfter)
 	conf := tlsConfig(pair)

@@ -2,16 +2,19 @@ package rpc
 
 import (
 	"context"
+	"log/slog"
+	"runtime/debug"
 	"sync"
 )
 
 // streams is what all streams of a Server share: they end when it stops, and it waits for their writers.
 type streams struct {
+	log     *slog.Logger
 	quit    chan struct{}
 	writers sync.WaitGroup
 }
 
-func newStreams() *streams { return &streams{quit: make(chan struct{})} }
+func newStreams(l *slog.Logger) *streams { return &streams{log: l, quit: make(chan struct{})} }
 
 // forward writes what comes into q to a stream until write is done or fails, q is closed, the client leaves or the
 // server stops. Writing blocks while the client does not read, so it happens beside: when q overflows, forward returns
@@ -27,7 +30,10 @@ func (s *streams) run(ctx context.Context, overflow <-chan struct{}, body func()
 	s.writers.Add(1)
 	go func() {
 		defer s.writers.Done()
-		done <- body()
+		var err error
+		defer func() { done <- err }()
+		defer recovered(s.log, "stream", &err)
+		err = body()
 	}()
 	select {
 	case err := <-done:
@@ -38,6 +44,14 @@ func (s *streams) run(ctx context.Context, overflow <-chan struct{}, body func()
 		return errStopping
 	case <-ctx.Done():
 		return ctx.Err()
+	}
+}
+
+// recovered keeps one broken call from ending the node: deferred, it makes a panic an error of the call.
+func recovered(l *slog.Logger, method string, err *error) {
+	if p := recover(); p != nil {
+		l.Error("RPC handler panicked", "method", method, "panic", p, "stack", string(debug.Stack()))
+		*err = errInternal
 	}
 }
 
