@@ -24,10 +24,8 @@ func (e *Engine) onAnnouncement(from lnwire.PubKey, m *lnwire.ChannelAnnouncemen
 	case m.ChainHash != e.o.Chain, // BOLT 7: "if the specified chain_hash is unknown to the receiver: MUST ignore"
 		bytes.Compare(m.Node1[:], m.Node2[:]) >= 0,
 		e.banned.has(m.Node1), e.banned.has(m.Node2), // BOLT 7: blacklisted "SHOULD ignore the message"
-		e.dead.has(m.SCID):
-		e.stats.Ignored++
-		return
-	case e.zombies.has(m.SCID) && !e.asked(from):
+		e.dead.has(m.SCID),
+		e.zombies.has(m.SCID): // what we ask for is none any more
 		e.stats.Ignored++
 		return
 	}

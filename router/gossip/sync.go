@@ -203,6 +203,7 @@ func (e *Engine) continueFetch(p *peer) {
 	n := min(len(f.rest), QueryIDs)
 	q := &lnwire.QueryShortChannelIDs{ChainHash: e.o.Chain}
 	for _, w := range f.rest[:n] {
+		e.zombies.take(w.scid)
 		q.SCIDs = append(q.SCIDs, w.scid)
 		q.Flags = append(q.Flags, w.flags)
 	}
