@@ -3,6 +3,7 @@ package resolve
 import (
 	"bytes"
 
+	"github.com/btcsuite/btcd/chainhash/v2"
 	"github.com/btcsuite/btcd/wire/v2"
 	"github.com/fulmen-ln/fulmen/channel/commitment"
 	"github.com/fulmen-ln/fulmen/lnwire"
@@ -58,18 +59,19 @@ func (x *closing) outputs(c *Contract, spent map[wire.OutPoint]*Fact) []output {
 	case FutureCommitment, OutdatedCommitment, Unknown:
 		all = x.strangeOutputs()
 	}
+	txid := x.tx.TxHash()
 	for i := range all {
 		o := &all[i]
 		o.confirmed = x.height
-		o.complete(c, x.tx)
+		o.complete(c, x.tx, txid)
 	}
 	return follow(c, spent, all)
 }
 
 // complete fills in what the claim has from the transaction with the output.
-func (o *output) complete(c *Contract, tx *wire.MsgTx) {
+func (o *output) complete(c *Contract, tx *wire.MsgTx, txid chainhash.Hash) {
 	o.claim.Output = *tx.TxOut[o.claim.OutPoint.Index]
-	o.claim.OutPoint.Hash = tx.TxHash()
+	o.claim.OutPoint.Hash = txid
 	o.claim.Channel = c.Channel
 	o.claim.Confirmed = o.confirmed
 	o.pkScript = o.claim.Output.PkScript
@@ -99,7 +101,7 @@ func follow(c *Contract, spent map[wire.OutPoint]*Fact, all []output) []output {
 		if next.delay > 0 {
 			o.claim.Deadline = fact.Height + lnwire.Height(next.delay)
 		}
-		o.complete(c, fact.Tx)
+		o.complete(c, fact.Tx, fact.Tx.TxHash())
 		all = append(all, o)
 	}
 	return all

@@ -116,7 +116,8 @@ type Watch struct {
 	HeightHint lnwire.Height // no spend is below it
 }
 
-// Outcome of an HTLC that we offered.
+// Outcome of an HTLC that we offered. The first one counts: after a failure the preimage may still become known, by
+// another HTLC of the same payment.
 type Outcome struct {
 	ID       uint64
 	Preimage *lnwire.Preimage // settled; nil: failed, irreversibly
