@@ -405,16 +405,11 @@ func (m *Machine) examine() error {
 }
 
 func (m *Machine) examineFunding(f *funding) error {
-	var debit [2]lnwire.MilliSatoshi
 	for side, hs := range m.table.htlcs {
 		for _, h := range hs {
-			debit[side] += h.Amount
-			if h.ID >= m.table.nextID[side] {
-				return fmt.Errorf("%w: HTLC %d where %d is next", ErrRecord, h.ID, m.table.nextID[side])
+			if h.ID >= m.table.nextID[side] || h.Amount > lnwire.FromSatoshis(m.capacity) {
+				return fmt.Errorf("%w: HTLC %d of %d, the next is %d", ErrRecord, h.ID, uint64(h.Amount), m.table.nextID[side])
 			}
-		}
-		if debit[side] > lnwire.FromSatoshis(m.capacity) {
-			return fmt.Errorf("%w: HTLCs of %d", ErrRecord, uint64(debit[side]))
 		}
 	}
 	s, ok := m.table.tryState(local, latest, m.dance.localNumber, nil)

@@ -2,7 +2,9 @@ package channel
 
 import (
 	"bytes"
+	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/btcsuite/btcd/chainhash/v2"
 	"github.com/btcsuite/btcd/wire/v2"
@@ -111,4 +113,21 @@ func (m *Machine) Snapshot() []Record {
 	}
 	slices.SortFunc(out.Records, func(a, b Record) int { return bytes.Compare(a.Key, b.Key) })
 	return out.Records
+}
+
+// Dump is everything in m that a refused command must leave alone, in words: for tests.
+func Dump(m *Machine) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%v %+v %+v %+v", m.phase, m.terms, m.life, m.link)
+	fmt.Fprintf(&b, "%+v %v %v %v %v", m.dance, m.table.settled, m.table.rate, m.table.fees, m.table.nextID)
+	for _, hs := range m.table.htlcs {
+		for _, h := range hs {
+			fmt.Fprintf(&b, "\n%+v %v %+v %v", h.HTLC, h.stage, h.removal, h.told)
+		}
+	}
+	for _, f := range m.funding {
+		fmt.Fprintf(&b, "\n%+v", *f)
+	}
+	fmt.Fprintf(&b, "\n%+v %v %v", m.onchain, m.height, m.active)
+	return b.String()
 }

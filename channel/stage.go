@@ -90,3 +90,11 @@ func (s Stage) beyondPrevious(owner role) bool {
 	}
 	return s > RmSigned
 }
+
+// InLocal says whether our latest commitment contains an HTLC at this stage.
+func (s Stage) InLocal(incoming bool) bool {
+	if incoming {
+		return s.in(receiver)
+	}
+	return s.in(offerer)
+}
