@@ -183,7 +183,8 @@ func (o *outside) Fund(ref peer.Ref, r channel.FundRequest) {
 }
 
 // Announce hands a complete channel_announcement to gossip.
-func (o *outside) Announce(_ peer.Ref, a *lnwire.ChannelAnnouncement) {
+func (o *outside) Announce(ref peer.Ref, a *lnwire.ChannelAnnouncement) {
+	o.log.Info("channel announced", "peer", ref.Peer, "scid", a.SCID)
 	o.gossip(gossip.LocalAnnouncement{Msg: a})
 }
 

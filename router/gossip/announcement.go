@@ -146,6 +146,9 @@ func (e *Engine) answered(a Answered) {
 	e.publish(m, &channel{ann: raw, funding: a.Funding, capacity: a.Amount, since: e.now})
 	e.stats.Accepted++
 	e.release(p.updates, m)
+	if l := e.locals[m.SCID]; l != nil {
+		e.becamePublic(l, m) // the peer's announcement of our common channel was faster than our own
+	}
 }
 
 // publish takes a proven channel into the graph.

@@ -184,8 +184,13 @@ func (e *Engine) localAnnouncement(m *lnwire.ChannelAnnouncement) {
 	}
 	delete(e.pending, m.SCID) // a peer may have been faster
 	e.publish(m, &channel{ann: raw, funding: l.Funding, capacity: l.Capacity, since: e.now})
-	e.erase(remoteKey(m.SCID))
 	e.release(nil, m)
+	e.becamePublic(l, m)
+}
+
+// becamePublic tells everybody our policy of a channel of ours, whoever of its ends was the first to announce it.
+func (e *Engine) becamePublic(l *local, m *lnwire.ChannelAnnouncement) {
+	e.erase(remoteKey(m.SCID))
 	if l.theirs != nil && l.theirs.SCID == m.SCID && l.theirs.MessageFlags&lnwire.MessageDontForward == 0 {
 		e.onUpdate(l.Peer, l.theirs)
 	} else if l.theirs != nil {
