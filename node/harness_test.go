@@ -35,14 +35,14 @@ func (m memory) String() string                                     { return "me
 
 // lab is a chain and nodes in one process, speaking over loopback.
 type lab struct {
-	t     *testing.T
+	t     testing.TB
 	chain *fake.Chain
 	nodes []*Node
 	seeds []*wallet.Seed
 	dirs  []string
 }
 
-func newLab(t *testing.T, n int) *lab {
+func newLab(t testing.TB, n int) *lab {
 	l := &lab{t: t, chain: fake.New()}
 	l.chain.Mine(10)
 	for i := range n {
