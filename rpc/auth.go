@@ -14,6 +14,7 @@ import (
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/peer"
 
+	"github.com/fulmen-ln/fulmen/rpc/lnrpc"
 	"github.com/fulmen-ln/fulmen/rpc/macaroon"
 )
 
@@ -45,6 +46,16 @@ func (g guard) stream(srv any, stream grpc.ServerStream, info *grpc.StreamServer
 
 // admit says why the call may not be made; nil where it may.
 func (g guard) admit(ctx context.Context, method string) error {
+	if err := g.authorize(ctx, method); err != nil {
+		return err
+	}
+	if active[method] && g.state.current() != lnrpc.WalletState_SERVER_ACTIVE {
+		return ErrServerNotActive
+	}
+	return nil
+}
+
+func (g guard) authorize(ctx context.Context, method string) error {
 	service, _, _ := strings.Cut(strings.TrimPrefix(method, "/"), "/")
 	if err := g.state.refusal(service); err != nil {
 		return err

@@ -40,6 +40,7 @@ func benched(b *testing.B) *client.Client {
 	node := f.node.backend()
 	node.Invoices, node.Payments = quickInvoices{node.Invoices, new(atomic.Uint64)}, quickPayments{node.Payments}
 	f.Activate(node)
+	f.Ready()
 	return f.dial(client.Admin)
 }
 

@@ -1,6 +1,6 @@
 // Package rpc serves Fulmen to the outside: gRPC and REST on the wire of LND, so that its clients work unchanged.
 //
-// The protocol files lie in rpc/proto, the stubs made of them (rpc/proto/gen.sh) in rpc/lnrpc, rpc/routerrpc and
+// The protocol files lie in rpc/proto, the stubs made of them (rpc/gen.sh) in rpc/lnrpc, rpc/routerrpc and
 // their neighbours. rpc/macaroon mints and checks the tokens, rpc/client dials.
 //
 //	TLS listener ── gRPC ──┐

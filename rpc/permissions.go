@@ -62,6 +62,17 @@ var permissions = map[string][]macaroon.Op{
 	"/verrpc.Versioner/GetVersion": {{Entity: "info", Action: "read"}},
 }
 
+// active lists the methods that need peers and an up-to-date chain: they are refused until Ready.
+var active = map[string]bool{
+	"/lnrpc.Lightning/ConnectPeer":     true,
+	"/lnrpc.Lightning/DisconnectPeer":  true,
+	"/lnrpc.Lightning/OpenChannel":     true,
+	"/lnrpc.Lightning/OpenChannelSync": true,
+	"/lnrpc.Lightning/CloseChannel":    true,
+	"/routerrpc.Router/SendPaymentV2":  true,
+	"/routerrpc.Router/SendToRouteV2":  true,
+}
+
 // served cuts a service down to the methods in permissions, so that gRPC itself answers `unknown method` for the rest:
 // that is how clients find out what is there.
 func served(d grpc.ServiceDesc) *grpc.ServiceDesc {

@@ -99,7 +99,7 @@ func (s *Server) newGRPC(gateway bool, opts ...grpc.ServerOption) *grpc.Server {
 	return srv
 }
 
-// Start listens. From now on State and WalletUnlocker are served.
+// Start listens. From now on State and WalletUnlocker are served. Stop is due after a failed Start too.
 func (s *Server) Start(ctx context.Context) error {
 	exists, err := s.unlocker.wallet.WalletExists()
 	if err != nil {
@@ -182,14 +182,15 @@ func (s *Server) Unlocked(ctx context.Context, k RootKeeper) (admin []byte, err 
 	return s.unlocker.opened(ctx, k, keepFiles)
 }
 
-// Activate hands over the node: from now on every call is served, once the wallet's macaroons are there. It is called
-// once.
+// Activate hands over the node: from now on every call is served that does without Ready, once the wallet's macaroons
+// are there. It is called once.
 func (s *Server) Activate(b Backend) {
 	s.backend = b
 	s.state.advance(lnrpc.WalletState_RPC_ACTIVE)
 }
 
-// Ready says that the node has caught up with the chain and talks to its peers.
+// Ready says that the node has caught up with the chain and talks to its peers; until then what needs them is refused
+// with ErrServerNotActive.
 func (s *Server) Ready() { s.state.advance(lnrpc.WalletState_SERVER_ACTIVE) }
 
 // Stop ends all streams, lets calls finish until ctx ends, and closes the rest. It returns when no handler runs any

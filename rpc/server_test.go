@@ -120,6 +120,23 @@ func TestWalletIsMadeAndThenEverythingIsServed(t *testing.T) {
 	refused(t, err, codes.Unknown, "wallet already unlocked, WalletUnlocker service is no longer available")
 }
 
+func TestWhatNeedsPeersWaitsUntilTheNodeIsReady(t *testing.T) {
+	f := locked(t, true)
+	_, err := f.Unlocked(f.ctx, rootKey(f.wallet.root))
+	require.NoError(t, err)
+	f.Activate(f.node.backend())
+	c := f.dial(client.Admin).Lightning
+	connect := func() error {
+		_, err := c.ConnectPeer(f.ctx, &lnrpc.ConnectPeerRequest{Addr: &lnrpc.LightningAddress{Pubkey: key(2).String(), Host: "h"}})
+		return err
+	}
+	refused(t, connect(), codes.Unknown, "chain backend is still syncing, server not active yet")
+	_, err = c.AddInvoice(f.ctx, &lnrpc.Invoice{Value: 1})
+	require.NoError(t, err)
+	f.Ready()
+	require.NoError(t, connect())
+}
+
 func (f *fixture) cert() []byte {
 	pem, err := os.ReadFile(filepath.Join(f.dir, rpc.TLSCertFile))
 	require.NoError(f.t, err)
