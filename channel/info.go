@@ -52,8 +52,8 @@ type Info struct {
 	CommitWeight          int64
 	LocalNumber           uint64              // of our latest commitment
 	RemoteNumber          uint64              // of the latest one that we signed
-	Spendable             lnwire.MilliSatoshi // the largest Offer that succeeds now
-	Receivable            lnwire.MilliSatoshi // the largest update_add_htlc that is accepted now
+	Spendable             lnwire.MilliSatoshi // the largest Offer that succeeds now; zero while not Active
+	Receivable            lnwire.MilliSatoshi // the largest update_add_htlc that is accepted now; likewise
 	HTLCs                 []HTLCInfo
 	Close                 CloseInfo
 	LastError             string

@@ -41,8 +41,10 @@ func (m *Machine) fundingInfo(i *Info, f *funding) {
 	n := commitment.Untrimmed(&f.params, local, s.FeeRate, s.HTLCs)
 	i.CommitFee = commitment.CommitmentFee(f.params.Format, s.FeeRate, n)
 	i.CommitWeight = commitment.CommitmentWeight(f.params.Format, n)
-	offer, accept := m.roomToOffer(f), m.roomToAccept(f)
-	i.Spendable, i.Receivable = offer.largest(f), accept.largest(f)
+	if i.Active {
+		offer, accept := m.roomToOffer(f), m.roomToAccept(f)
+		i.Spendable, i.Receivable = offer.largest(f), accept.largest(f)
+	}
 	i.Close = CloseInfo{Forced: m.forced, ClosingTx: txid(m.closingTx)}
 	if m.forced {
 		i.Close.Commitment = txid(m.localCommitment(f).Tx)
