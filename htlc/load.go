@@ -89,7 +89,6 @@ func (s *Switch) loadPayments() error {
 				p.live = append(p.live, a.ID)
 			case Succeeded:
 				p.Fee += a.Route.Fee
-				p.Preimage = a.Preimage
 			}
 		}
 		s.payments[hash] = p
