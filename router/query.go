@@ -81,7 +81,7 @@ func (q *search) walk(path []uint32) (short lnwire.MilliSatoshi, err error) {
 			continue
 		}
 		q.between(from, v, func(e *edge, _ uint32, _ bool) {
-			if have := sc.labels[v].amount; have < e.min && (short == 0 || e.min-have < short) {
+			if have := q.arriving(v, &sc.labels[v], e); have < e.min && (short == 0 || e.min-have < short) {
 				short = e.min - have
 			}
 		})

@@ -158,11 +158,7 @@ func (q *search) relax(v uint32, lv *label, e *edge, via uint32, doubt float64, 
 	if !q.allowed(v, lv, e, start) {
 		return
 	}
-	// What v must be sent, so that it keeps its fees and passes lv.amount on.
-	amount, expiry := lv.amount, lv.expiry+lv.delta
-	if v != q.dest {
-		amount += netFee(lv.fee, e.inbound(), lv.amount)
-	}
+	amount, expiry := q.arriving(v, lv, e), lv.expiry+lv.delta
 	if amount > q.most {
 		q.cut.fee = true
 		return
@@ -192,6 +188,14 @@ func (q *search) relax(v uint32, lv *label, e *edge, via uint32, doubt float64, 
 	next.doubt = lv.doubt + doubt
 	next.cost = lv.cost + q.increment(lv, &next, doubt)
 	q.offer(u, v, &next)
+}
+
+// arriving is what v must be sent over e, so that it keeps its fees and passes lv.amount on.
+func (q *search) arriving(v uint32, lv *label, e *edge) lnwire.MilliSatoshi {
+	if v == q.dest {
+		return lv.amount
+	}
+	return lv.amount + netFee(lv.fee, e.inbound(), lv.amount)
 }
 
 // offer takes the label where it is the better one.
