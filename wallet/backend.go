@@ -52,12 +52,7 @@ func (f *follower) GetBlock(hash *chainhash.Hash) (*wire.MsgBlock, error) {
 	return f.chain.Block(ctx, *hash)
 }
 
-// GetBlockHeader answers for the parent of the wallet's last block without the backend, which need not know it any
-// more: btcwallet asks for it, and uses the time only, when it takes a block back.
 func (f *follower) GetBlockHeader(hash *chainhash.Hash) (*wire.BlockHeader, error) {
-	if h, ok := f.stored(*hash); ok {
-		return &h, nil
-	}
 	ctx, cancel := f.question()
 	defer cancel()
 	return f.chain.Header(ctx, *hash)

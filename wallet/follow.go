@@ -237,13 +237,25 @@ func (f *follower) forward(height int32, hash chainhash.Hash, block *wire.MsgBlo
 	return nil
 }
 
+// back takes the wallet's last block off. btcwallet's own handling of a disconnected block forgets the hash of the
+// block that it goes back to, and then takes that for a stranger too.
 func (f *follower) back(at waddrmgr.BlockStamp) error {
-	meta := wtxmgr.BlockMeta{Block: wtxmgr.Block{Hash: at.Hash, Height: at.Height}, Time: at.Timestamp}
-	if !f.hand(btcchain.BlockDisconnected(meta)) {
-		return f.ctx.Err()
-	}
-	if now := f.position(); now.Height != at.Height-1 {
-		return fmt.Errorf("block %d was not taken back", at.Height)
+	manager := f.wallet.core.Manager
+	err := walletdb.Update(f.wallet.db, func(tx walletdb.ReadWriteTx) error {
+		ns := tx.ReadWriteBucket(addressBucket)
+		parent, err := manager.BlockHash(ns, at.Height-1)
+		if err != nil {
+			return err
+		}
+		// The time is not the parent's, which the chain may no longer know. Nothing depends on it.
+		now := waddrmgr.BlockStamp{Height: at.Height - 1, Hash: *parent, Timestamp: at.Timestamp}
+		if err := manager.SetSyncedTo(ns, &now); err != nil {
+			return err
+		}
+		return f.wallet.core.TxStore.Rollback(tx.ReadWriteBucket(txBucket), at.Height)
+	})
+	if err != nil {
+		return fmt.Errorf("take block %d back: %w", at.Height, err)
 	}
 	return nil
 }
@@ -269,19 +281,6 @@ func (f *follower) takeMempool() error {
 		f.wallet.announce(rec.Hash)
 	}
 	return nil
-}
-
-// stored says whether hash is the parent of the wallet's last block. The time of the answer is that block's, which is
-// near enough for what btcwallet does with it.
-func (f *follower) stored(hash chainhash.Hash) (wire.BlockHeader, bool) {
-	at := f.position()
-	found := false
-	err := walletdb.View(f.wallet.db, func(tx walletdb.ReadTx) error {
-		h, err := f.wallet.core.Manager.BlockHash(tx.ReadBucket(addressBucket), at.Height-1)
-		found = err == nil && *h == hash
-		return nil
-	})
-	return wire.BlockHeader{Timestamp: at.Timestamp}, found && err == nil
 }
 
 // mempool is the mailbox between the client's feed and the follower.
