@@ -16,8 +16,8 @@ import (
 // refused deals with a transaction that the mempool did not take. again: planning anew, now, can help.
 func (s *Sweeper) refused(ctx context.Context, t *sweep, why *chain.Rejected) (again bool, err error) {
 	s.log.Warn("sweep is refused", "claims", len(t.claims), "fee", t.fee, "reason", why.Reason, "err", why)
-	for _, c := range t.coins {
-		if err := s.wallet.Release(s.lock, c.OutPoint); err != nil && !errors.Is(err, ErrUnknownOutput) {
+	for _, c := range t.coins { // a lease that is not ours, or of a coin that is gone, is none to release
+		if err := s.wallet.Release(s.lock, c.OutPoint); err != nil && !errors.Is(err, ErrUnknownOutput) && !errors.Is(err, ErrLeased) {
 			return false, err
 		}
 	}
@@ -156,18 +156,13 @@ func (w *Wallet) coin(op wire.OutPoint) (Coin, error) {
 	return Coin{}, fmt.Errorf("%w: %v", ErrUnknownOutput, op)
 }
 
-// rebroadcast offers what runs to the mempool again, which may have dropped it.
+// rebroadcast offers what runs to the mempool again, which may have dropped it, or lost it to another transaction.
 func (s *Sweeper) rebroadcast(ctx context.Context) error {
 	var errs []error
 	for _, r := range s.running {
 		err := s.wallet.cfg.Chain.Broadcast(ctx, r.tx)
 		if rejected := (*chain.Rejected)(nil); errors.As(err, &rejected) {
-			s.log.Warn("running sweep is refused", "tx", r.tx.TxHash(), "err", err)
-			if rejected.Reason == chain.MissingInputs {
-				_, err = s.dropSpent(ctx, r)
-			} else {
-				err = nil
-			}
+			_, err = s.refused(ctx, r, rejected)
 		}
 		errs = append(errs, err)
 	}

@@ -125,6 +125,7 @@ func (s *Sweeper) Block(ctx context.Context, height lnwire.Height) error {
 	if err != nil {
 		return err
 	}
+	lost := s.rebroadcast(ctx) // first: it tells which inputs are gone
 	var left map[wire.OutPoint]Left
 	for range maxRounds {
 		var again bool
@@ -133,7 +134,7 @@ func (s *Sweeper) Block(ctx context.Context, height lnwire.Height) error {
 		}
 	}
 	s.report(left)
-	return errors.Join(err, s.rebroadcast(ctx))
+	return errors.Join(lost, err)
 }
 
 // round makes one plan and carries it out. again: a refusal changed the situation.

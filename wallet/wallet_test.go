@@ -43,7 +43,7 @@ func newRig(t *testing.T) *rig {
 func openRig(t *testing.T, c *fake.Chain, dir string, s *Seed) *rig {
 	t.Helper()
 	r := &rig{t: t, chain: c, seed: s, cfg: Config{
-		Dir: dir, Params: &chaincfg.RegressionNetParams, Chain: c, RecoveryWindow: 20, Log: slog.Default(),
+		Dir: dir, Params: &chaincfg.RegressionNetParams, Chain: c, RecoveryWindow: 20, Log: slog.New(slog.DiscardHandler),
 	}}
 	r.open()
 	t.Cleanup(func() { require.NoError(t, r.Close()) })
