@@ -69,8 +69,9 @@ type Node interface {
 	Stop() // begins an orderly stop and returns
 }
 
-// Keys signs with the node's identity key.
+// Keys is the node's identity key. Both methods are cheap: they are on the way of every payment.
 type Keys interface {
+	NodeID() lnwire.PubKey
 	// SignCompact answers with a recoverable signature: header byte (31 and up, for a compressed key), r, s.
 	SignCompact(digest chainhash.Hash) ([65]byte, error)
 }

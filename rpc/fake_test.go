@@ -193,6 +193,8 @@ func (n *fakeNode) Info(context.Context) (rpc.NodeInfo, error) {
 	}, nil
 }
 
+func (n *fakeNode) NodeID() lnwire.PubKey { return n.id() }
+
 func (n *fakeNode) Stop() { n.stopped <- struct{}{} }
 
 func (n *fakeNode) SignCompact(d chainhash.Hash) (sig [65]byte, err error) {

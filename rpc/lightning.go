@@ -3,6 +3,7 @@ package rpc
 import (
 	"bytes"
 	"fmt"
+	"time"
 
 	"github.com/btcsuite/btcd/btcutil/v2"
 	"github.com/btcsuite/btcd/chainhash/v2"
@@ -200,3 +201,24 @@ func perKW(satPerVByte uint64) (lnwire.FeePerKW, error) {
 
 // perVByte converts to satoshis per virtual byte, rounded to the nearest, as 253 per 1000 weight is meant to be 1.
 func perVByte(f lnwire.FeePerKW) uint64 { return (uint64(f)*4 + 500) / 1000 }
+
+// unixTime takes what lies beyond the year 9999 for its end: clients write the highest number for "no end".
+func unixTime(sec uint64) time.Time {
+	const last = 253402300799
+	return time.Unix(int64(min(sec, last)), 0)
+}
+
+// unix and unixNano write a time that never came as 0, as the wire has it.
+func unix(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.Unix()
+}
+
+func unixNano(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixNano()
+}

@@ -39,7 +39,7 @@ func newNode(n *GraphNode) *lnrpc.LightningNode {
 	if !n.Known {
 		return out
 	}
-	out.LastUpdate, out.Alias, out.Color = uint32(n.Updated.Unix()), strings.ToValidUTF8(n.Alias, "?"), n.Color
+	out.LastUpdate, out.Alias, out.Color = uint32(unix(n.Updated)), strings.ToValidUTF8(n.Alias, "?"), n.Color
 	out.Features = newFeatures(n.Features)
 	for _, a := range n.Addresses {
 		out.Addresses = append(out.Addresses, &lnrpc.NodeAddress{Network: "tcp", Addr: a})
@@ -68,7 +68,7 @@ func newPolicy(p *GraphPolicy) *lnrpc.RoutingPolicy {
 	}
 	return &lnrpc.RoutingPolicy{
 		TimeLockDelta: uint32(p.TimeLockDelta), MinHtlc: int64(p.MinHTLC), MaxHtlcMsat: uint64(p.MaxHTLC),
-		FeeBaseMsat: int64(p.Fee.Base), FeeRateMilliMsat: int64(p.Fee.PPM), Disabled: p.Disabled, LastUpdate: uint32(p.Updated.Unix()),
+		FeeBaseMsat: int64(p.Fee.Base), FeeRateMilliMsat: int64(p.Fee.PPM), Disabled: p.Disabled, LastUpdate: uint32(unix(p.Updated)),
 		InboundFeeBaseMsat: p.Fee.InboundBase, InboundFeeRateMilliMsat: p.Fee.InboundPPM,
 	}
 }

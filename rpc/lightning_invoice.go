@@ -126,7 +126,7 @@ func newHints(hints [][]HopHint) (out []*lnrpc.RouteHint) {
 func newInvoice(i *Invoice) *lnrpc.Invoice {
 	out := &lnrpc.Invoice{
 		Memo: i.Memo, RHash: i.Hash[:], Value: int64(i.Amount.Satoshis()), ValueMsat: int64(i.Amount),
-		Settled: i.State == lnrpc.Invoice_SETTLED, CreationDate: i.Created.Unix(), PaymentRequest: i.Request,
+		Settled: i.State == lnrpc.Invoice_SETTLED, CreationDate: unix(i.Created), SettleDate: unix(i.Settled), PaymentRequest: i.Request,
 		DescriptionHash: i.DescriptionHash, Expiry: int64(i.Expiry / time.Second), FallbackAddr: i.Fallback,
 		CltvExpiry: uint64(i.FinalCLTV), RouteHints: newHints(i.Hints), Private: i.Private, AddIndex: i.AddIndex,
 		SettleIndex: i.SettleIndex, AmtPaid: int64(i.Paid), AmtPaidSat: int64(i.Paid.Satoshis()), AmtPaidMsat: int64(i.Paid),
@@ -135,19 +135,12 @@ func newInvoice(i *Invoice) *lnrpc.Invoice {
 	if i.Preimage != nil {
 		out.RPreimage = i.Preimage[:]
 	}
-	if !i.Settled.IsZero() {
-		out.SettleDate = i.Settled.Unix()
-	}
 	for _, h := range i.HTLCs {
-		htlc := &lnrpc.InvoiceHTLC{
+		out.Htlcs = append(out.Htlcs, &lnrpc.InvoiceHTLC{
 			ChanId: uint64(h.Channel), HtlcIndex: h.ID, AmtMsat: uint64(h.Amount), AcceptHeight: int32(h.Height),
-			AcceptTime: h.Accepted.Unix(), ExpiryHeight: int32(h.Expiry), State: h.State, CustomRecords: h.Records,
+			AcceptTime: unix(h.Accepted), ResolveTime: unix(h.Resolved), ExpiryHeight: int32(h.Expiry), State: h.State, CustomRecords: h.Records,
 			MppTotalAmtMsat: uint64(h.Total),
-		}
-		if !h.Resolved.IsZero() {
-			htlc.ResolveTime = h.Resolved.Unix()
-		}
-		out.Htlcs = append(out.Htlcs, htlc)
+		})
 	}
 	return out
 }
@@ -211,12 +204,6 @@ func parsePeriod(start, end uint64) (from, to time.Time, err error) {
 		to = unixTime(end)
 	}
 	return from, to, nil
-}
-
-// unixTime takes what lies beyond the year 9999 for its end: clients write the highest number for "no end".
-func unixTime(sec uint64) time.Time {
-	const last = 253402300799
-	return time.Unix(int64(min(sec, last)), 0)
 }
 
 // backlogPage is how much of the past is read at a time.

@@ -33,7 +33,7 @@ func (c nodeCalls) GetInfo(ctx context.Context, _ *lnrpc.GetInfoRequest) (*lnrpc
 		NumPeers:            i.Peers,
 		BlockHeight:         uint32(i.Height),
 		BlockHash:           i.BlockHash.String(),
-		BestHeaderTimestamp: i.BlockTime.Unix(),
+		BestHeaderTimestamp: unix(i.BlockTime),
 		SyncedToChain:       i.SyncedToChain,
 		SyncedToGraph:       i.SyncedToGraph,
 		WalletSynced:        i.WalletSynced,

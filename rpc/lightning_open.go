@@ -75,7 +75,7 @@ func (c openCalls) open(ctx context.Context, r *lnrpc.OpenChannelRequest) (*queu
 	switch {
 	case !info.WalletSynced || !info.SyncedToChain:
 		return nil, nil, ErrNotSynced
-	case info.ID == req.Peer:
+	case c.b.Keys.NodeID() == req.Peer:
 		return nil, nil, invalid("cannot open channel to self")
 	}
 	q := newQueue[OpenUpdate]()

@@ -21,7 +21,7 @@ func (c paymentCalls) DecodePayReq(_ context.Context, r *lnrpc.PayReqString) (*l
 	}
 	out := &lnrpc.PayReq{
 		Destination: p.Destination.String(), PaymentHash: p.Hash.String(), NumSatoshis: int64(p.Amount.Satoshis()),
-		NumMsat: int64(p.Amount), Timestamp: p.Created.Unix(), Expiry: int64(p.Expiry / time.Second),
+		NumMsat: int64(p.Amount), Timestamp: unix(p.Created), Expiry: int64(p.Expiry / time.Second),
 		Description: p.Description, DescriptionHash: hex.EncodeToString(p.DescriptionHash), FallbackAddr: p.Fallback,
 		CltvExpiry: int64(p.FinalCLTV), RouteHints: newHints(p.Hints), PaymentAddr: p.PaymentAddr, Features: newFeatures(p.Features),
 	}
@@ -74,7 +74,7 @@ func newPayment(p *Payment) *lnrpc.Payment {
 		PaymentHash: p.Hash.String(), PaymentPreimage: hex.EncodeToString(preimage[:]), PaymentRequest: p.Request,
 		Value: int64(p.Amount.Satoshis()), ValueSat: int64(p.Amount.Satoshis()), ValueMsat: int64(p.Amount),
 		Fee: int64(p.Fee.Satoshis()), FeeSat: int64(p.Fee.Satoshis()), FeeMsat: int64(p.Fee),
-		CreationDate: p.Created.Unix(), CreationTimeNs: p.Created.UnixNano(), Status: p.Status, FailureReason: p.Reason,
+		CreationDate: unix(p.Created), CreationTimeNs: unixNano(p.Created), Status: p.Status, FailureReason: p.Reason,
 		PaymentIndex: p.Index,
 	}
 	for i := range p.Attempts {
@@ -85,10 +85,7 @@ func newPayment(p *Payment) *lnrpc.Payment {
 
 func newAttempt(a *Attempt) *lnrpc.HTLCAttempt {
 	out := &lnrpc.HTLCAttempt{
-		AttemptId: a.ID, Status: a.Status, Route: newRoute(&a.Route), AttemptTimeNs: a.Started.UnixNano(), Failure: newFailure(a.Failure),
-	}
-	if !a.Ended.IsZero() {
-		out.ResolveTimeNs = a.Ended.UnixNano()
+		AttemptId: a.ID, Status: a.Status, Route: newRoute(&a.Route), AttemptTimeNs: unixNano(a.Started), ResolveTimeNs: unixNano(a.Ended), Failure: newFailure(a.Failure),
 	}
 	if a.Preimage != nil {
 		out.Preimage = a.Preimage[:]

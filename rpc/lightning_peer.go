@@ -27,11 +27,7 @@ func (c peerCalls) ConnectPeer(ctx context.Context, r *lnrpc.ConnectPeerRequest)
 	if r.Addr.Host == "" {
 		return nil, invalid("the peer's host is missing")
 	}
-	info, err := c.b.Node.Info(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if info.ID == id {
+	if c.b.Keys.NodeID() == id {
 		return nil, invalid("cannot make connection to self")
 	}
 	timeout := connectTimeout
@@ -79,14 +75,11 @@ func newPeer(p *Peer) *lnrpc.Peer {
 	out := &lnrpc.Peer{
 		PubKey: p.ID.String(), Address: p.Address, BytesSent: p.BytesOut, BytesRecv: p.BytesIn, SatSent: int64(p.Sent.Satoshis()),
 		SatRecv: int64(p.Received.Satoshis()), Inbound: p.Inbound, PingTime: p.Ping.Microseconds(), SyncType: p.Sync,
-		Features: newFeatures(p.Features), FlapCount: p.Flaps, LastPingPayload: p.LastPing,
-	}
-	if !p.LastFlap.IsZero() {
-		out.LastFlapNs = p.LastFlap.UnixNano()
+		Features: newFeatures(p.Features), FlapCount: p.Flaps, LastFlapNs: unixNano(p.LastFlap), LastPingPayload: p.LastPing,
 	}
 	for _, e := range p.Errors {
 		out.Errors = append(out.Errors, &lnrpc.TimestampedError{
-			Timestamp: uint64(e.Time.Unix()), Error: strings.ToValidUTF8(e.Text, "?"),
+			Timestamp: uint64(unix(e.Time)), Error: strings.ToValidUTF8(e.Text, "?"),
 		})
 	}
 	return out

@@ -160,7 +160,7 @@ func newForward(f *Forward, aliases bool) *lnrpc.ForwardingEvent {
 		fee = 0
 	}
 	out := &lnrpc.ForwardingEvent{
-		Timestamp: uint64(f.Time.Unix()), TimestampNs: uint64(f.Time.UnixNano()), ChanIdIn: uint64(f.In), ChanIdOut: uint64(f.Out),
+		Timestamp: uint64(unix(f.Time)), TimestampNs: uint64(unixNano(f.Time)), ChanIdIn: uint64(f.In), ChanIdOut: uint64(f.Out),
 		AmtIn: uint64(f.AmountIn.Satoshis()), AmtOut: uint64(f.AmountOut.Satoshis()), Fee: uint64(fee.Satoshis()),
 		AmtInMsat: uint64(f.AmountIn), AmtOutMsat: uint64(f.AmountOut), FeeMsat: uint64(fee),
 		IncomingHtlcId: &f.HTLCIn, OutgoingHtlcId: &f.HTLCOut,

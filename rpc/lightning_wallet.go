@@ -149,7 +149,7 @@ func newTransaction(t Transaction) (*lnrpc.Transaction, error) {
 	}
 	out := &lnrpc.Transaction{
 		TxHash: t.Tx.TxHash().String(), Amount: int64(t.Amount), NumConfirmations: t.Confirmations, BlockHeight: int32(t.Height),
-		TimeStamp: t.Time.Unix(), TotalFees: int64(t.Fee), RawTxHex: hex.EncodeToString(raw.Bytes()), Label: t.Label,
+		TimeStamp: unix(t.Time), TotalFees: int64(t.Fee), RawTxHex: hex.EncodeToString(raw.Bytes()), Label: t.Label,
 	}
 	if t.BlockHash != (chainhash.Hash{}) {
 		out.BlockHash = t.BlockHash.String()

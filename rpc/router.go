@@ -32,7 +32,7 @@ type router struct {
 // SendPaymentV2 implements routerrpc.RouterServer. The payment goes on when the client leaves, unless it is cancelable.
 func (s *router) SendPaymentV2(r *routerrpc.SendPaymentRequest, stream routerrpc.Router_SendPaymentV2Server) error {
 	ctx := stream.Context()
-	p, err := s.parsePayment(ctx, r)
+	p, err := s.parsePayment(r)
 	if err != nil {
 		return err
 	}
@@ -94,7 +94,7 @@ func (s *router) SendToRouteV2(ctx context.Context, r *routerrpc.SendToRouteRequ
 	return newAttempt(&a), nil
 }
 
-func (s *router) parsePayment(ctx context.Context, r *routerrpc.SendPaymentRequest) (p SendPayment, err error) {
+func (s *router) parsePayment(r *routerrpc.SendPaymentRequest) (p SendPayment, err error) {
 	if err = parsePaymentLimits(r, &p); err != nil {
 		return p, err
 	}
@@ -112,11 +112,7 @@ func (s *router) parsePayment(ctx context.Context, r *routerrpc.SendPaymentReque
 	if len(p.PaymentAddr) == 0 {
 		p.MaxParts = 1 // BOLT 4: parts are put together by the payment secret
 	}
-	info, err := s.b.Node.Info(ctx)
-	if err != nil {
-		return p, err
-	}
-	if info.ID == p.Dest && !p.SelfPayment {
+	if !p.SelfPayment && s.b.Keys.NodeID() == p.Dest {
 		return p, invalid("self-payments not allowed")
 	}
 	return p, nil
