@@ -260,7 +260,7 @@ func (m *Machine) receive(msg lnwire.Message, out *Effects) {
 		m.peerError(e, out)
 		return
 	case *lnwire.Warning:
-		out.Notices = append(out.Notices, Notice{NoticeWarning, "peer: " + quote(e.Data)})
+		out.Notices = append(out.Notices, Notice{NoticeWarning, fromPeer + quote(e.Data)})
 		return
 	}
 	if m.phase == PhaseOnchain {
@@ -282,6 +282,9 @@ func (m *Machine) receive(msg lnwire.Message, out *Effects) {
 		}
 	}
 }
+
+// fromPeer begins the peer's own words.
+const fromPeer = "peer: "
 
 // maxQuote bounds what is kept of a peer's text.
 const maxQuote = 512
@@ -326,7 +329,7 @@ func (m *Machine) fail(text string, out *Effects) {
 // peerError: BOLT 1: "upon receiving error: if channel_id is all zero: MUST fail all channels with the sending node;
 // otherwise: MUST fail the channel referred to by channel_id".
 func (m *Machine) peerError(e *lnwire.Error, out *Effects) {
-	text := "peer: " + quote(e.Data)
+	text := fromPeer + quote(e.Data)
 	out.Notices = append(out.Notices, Notice{NoticeError, text})
 	if m.phase == PhaseOnchain {
 		return

@@ -1,6 +1,8 @@
 package channel
 
 import (
+	"strings"
+
 	"github.com/fulmen-ln/fulmen/channel/commitment"
 	"github.com/fulmen-ln/fulmen/lnwire"
 )
@@ -10,9 +12,11 @@ import (
 // channel_reestablish".
 func (m *Machine) greet(out *Effects) {
 	if m.phase == PhaseOnchain {
-		if m.lastError != "" {
-			out.Send = append(out.Send, &lnwire.Error{ChannelID: m.channelID, Data: []byte(m.lastError)})
+		text := m.lastError
+		if text == "" || strings.HasPrefix(text, fromPeer) {
+			text = "the channel is closing on chain"
 		}
+		out.Send = append(out.Send, &lnwire.Error{ChannelID: m.channelID, Data: []byte(text)})
 		return
 	}
 	d := &m.dance

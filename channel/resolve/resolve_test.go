@@ -1,6 +1,7 @@
 package resolve
 
 import (
+	"bytes"
 	"math"
 	"testing"
 
@@ -251,6 +252,21 @@ func TestARevokedCommitmentIsTakenWhole(t *testing.T) {
 	require.Equal(t, []Outcome{{ID: 0}}, s.plan().Outcomes, "its output went to us")
 	require.EqualValues(t, int64(worldCapacity)-2*int64(commitment.AnchorAmount)-int64(s.build(s.us, remote, 1).Fee),
 		s.chain.paid(s.us.wallet))
+}
+
+func TestOfARevokedCommitmentEachHTLCFailsWithItsOwnOutput(t *testing.T) {
+	s := newScene(t, 3, [2]bool{},
+		makeHTLC(0, local, 5000, testExpiry, 1, 9, false), makeHTLC(1, local, 5000, testExpiry+1, 1, 9, false),
+		makeHTLC(2, local, 5000, testExpiry, 1, 9, false), makeHTLC(3, local, 6000, testExpiry, 1, 9, false))
+	s.mine(t, s.publish(s.them, s.contract(s.them, 1, 3)))
+	hash := commitment.HashOf(s.htlcs[2].Hash)
+	for _, c := range s.plan().Claims {
+		if bytes.Contains(c.Recipe.Script, hash[:]) {
+			s.mine(t, s.sweep(s.us, []Claim{c}, nil))
+		}
+	}
+	s.mineTo(t, s.chain.tip()+ReasonableDepth-1)
+	require.Equal(t, []Outcome{{ID: 2}}, s.plan().Outcomes)
 }
 
 func TestACheatersAggregatedHTLCTransactionsAreTaken(t *testing.T) {

@@ -79,6 +79,8 @@ func (n *Node) Commit() {
 			n.Handler(out)
 		}
 		if out.Disconnect && n.Up {
+			for n.Peer.Deliver() { // what was sent before arrives
+			}
 			Disconnect(n, n.Peer)
 		}
 	}

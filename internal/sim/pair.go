@@ -81,26 +81,32 @@ func NewPair(s Setup) *Pair {
 	return p
 }
 
-// Open goes through the opening until both wait for confirmations.
-func Open(s Setup) *Pair {
-	p := NewPair(s)
-	var out channel.Effects
-	m, err := channel.Open(s.OpenParams(p.A, p.B), channel.Enforce(p.A.Signer), &out)
+// Begin sends open_channel and answers it.
+func (p *Pair) Begin(s Setup) {
+	out := p.A.effects()
+	m, err := channel.Open(s.OpenParams(p.A, p.B), channel.Enforce(p.A.Signer), out)
 	if err != nil {
 		panic(err)
 	}
 	p.A.Machine = m
-	open := out.Send[0].(*lnwire.OpenChannel)
-	p.B.Machine, err = channel.Accept(s.AcceptParams(p.A, p.B), open, channel.Enforce(p.B.Signer), p.B.effects())
-	if err != nil {
+	p.A.Commit()
+	open := p.B.inbox[0].(*lnwire.OpenChannel)
+	p.B.inbox = nil
+	if p.B.Machine, err = channel.Accept(s.AcceptParams(p.A, p.B), open, channel.Enforce(p.B.Signer), p.B.effects()); err != nil {
 		panic(err)
 	}
+}
+
+// Open goes through the opening until both wait for confirmations.
+func Open(s Setup) *Pair {
+	p := NewPair(s)
 	p.A.Handler = func(out *channel.Effects) {
 		if out.Fund != nil {
 			p.Funding = FundingTx(s.Seed, out.Fund)
 			p.A.Must(channel.Funded{Tx: p.Funding, Output: 0})
 		}
 	}
+	p.Begin(s)
 	p.Settle()
 	p.A.Handler = nil
 	return p

@@ -1,0 +1,137 @@
+package channel_test
+
+import (
+	"maps"
+	"strings"
+	"testing"
+
+	"github.com/btcsuite/btcd/wire/v2"
+	"github.com/stretchr/testify/require"
+
+	"github.com/fulmen-ln/fulmen/channel"
+	"github.com/fulmen-ln/fulmen/channel/resolve"
+	"github.com/fulmen-ln/fulmen/internal/sim"
+)
+
+// payOnce moves amount msat from one end to the other.
+func payOnce(t *testing.T, p *sim.Pair, from *sim.Node) {
+	t.Helper()
+	require.NoError(t, from.Step(offerOf(1_000_000)))
+	p.Settle()
+	in, _ := from.Peer.Machine.Live()
+	require.NoError(t, from.Peer.Step(channel.Settle{ID: in[0].ID, Preimage: preimage(1)}))
+	p.Settle()
+}
+
+func TestAnOldCopyProvesItselfAndPublishesNothing(t *testing.T) {
+	p := sim.Ready(openSetup())
+	payOnce(t, p, p.A)
+	old := maps.Clone(p.A.Disk)
+	payOnce(t, p, p.A)
+	payOnce(t, p, p.A)
+	p.Oracle = nil
+	p.A.Released, p.B.Released = nil, nil
+	maps.DeleteFunc(p.A.Disk, func(string, []byte) bool { return true })
+	maps.Copy(p.A.Disk, old)
+	p.A.Crash()
+
+	published := map[*sim.Node][]*wire.MsgTx{}
+	claims := map[*sim.Node]int{}
+	for _, n := range []*sim.Node{p.A, p.B} {
+		n.Handler = func(out *channel.Effects) {
+			published[n] = append(published[n], out.Broadcast...)
+			claims[n] += len(out.Claims)
+		}
+	}
+	sim.Connect(p.A, p.B)
+	p.Settle()
+	require.True(t, p.A.Machine.Info().DataLoss)
+	require.Equal(t, channel.PhaseOnchain, p.B.Machine.Info().Phase, "B closes on A's error")
+	require.Empty(t, published[p.A])
+	require.Len(t, published[p.B], 1)
+
+	require.ErrorIs(t, p.A.Step(channel.Shut{Force: true}), channel.ErrRefused)
+	p.A.Crash()
+	p.A.Commit()
+	require.True(t, p.A.Machine.Info().DataLoss)
+	require.Empty(t, published[p.A])
+
+	// What B publishes pays A without any secret.
+	p.A.Must(channel.Spent{Fact: resolve.Fact{OutPoint: p.A.Machine.Info().Funding, Tx: published[p.B][0], Height: 1020}})
+	p.A.Commit()
+	require.Equal(t, resolve.FutureCommitment, p.A.Machine.Info().Close.Kind)
+	require.Equal(t, 1, claims[p.A])
+}
+
+func TestAPeerThatIsBehindIsNotHarmed(t *testing.T) {
+	p := sim.Ready(openSetup())
+	payOnce(t, p, p.A)
+	old := maps.Clone(p.B.Disk)
+	payOnce(t, p, p.A)
+	payOnce(t, p, p.B)
+	p.A.Released, p.B.Released = nil, nil
+	maps.DeleteFunc(p.B.Disk, func(string, []byte) bool { return true })
+	maps.Copy(p.B.Disk, old)
+	p.B.Crash()
+	var texts []string
+	p.A.Handler = func(out *channel.Effects) {
+		for _, n := range out.Notices {
+			texts = append(texts, n.Text)
+		}
+	}
+	sim.Connect(p.A, p.B)
+	p.A.Deliver()
+	p.A.Commit()
+	require.Equal(t, channel.PhaseOpen, p.A.Machine.Info().Phase, "it waits for the error")
+	require.Contains(t, strings.Join(texts, "\n"), "are behind")
+	p.Settle()
+	require.True(t, p.B.Machine.Info().DataLoss)
+	require.Equal(t, channel.PhaseOnchain, p.A.Machine.Info().Phase)
+}
+
+func TestARevokedCommitmentIsClaimedWholeEvenAfterARestart(t *testing.T) {
+	p := sim.Ready(openSetup())
+	require.NoError(t, p.A.Step(offerOf(50_000_000)))
+	p.Settle()
+	n := p.B.Machine.Info().LocalNumber
+	p.B.Must(channel.Settle{ID: 0, Preimage: preimage(1)})
+	p.Settle()
+	payOnce(t, p, p.B)
+	p.A.Crash()
+	var claimed int64
+	p.A.Handler = func(out *channel.Effects) {
+		for _, c := range out.Claims {
+			claimed += c.Output.Value
+		}
+	}
+	old := p.A.Signer.Signed[n].Tx
+	p.A.Must(channel.Spent{Fact: resolve.Fact{OutPoint: p.A.Machine.Info().Funding, Tx: old, Height: 1010}})
+	p.A.Commit()
+	require.Equal(t, resolve.RevokedCommitment, p.A.Machine.Info().Close.Kind)
+	// All but the anchors and the fee: 50,000 + 300,000 + ours.
+	var all int64
+	for _, out := range old.TxOut {
+		if out.Value != 330 {
+			all += out.Value
+		}
+	}
+	require.Equal(t, all, claimed)
+}
+
+func TestASpendThatIsReorganizedAwayIsForgotten(t *testing.T) {
+	p := sim.Ready(openSetup())
+	payOnce(t, p, p.A)
+	i := p.A.Machine.Info()
+	tx := p.B.Signer.Signed[i.LocalNumber].Tx
+	var published int
+	p.A.Handler = func(out *channel.Effects) { published += len(out.Broadcast) }
+	p.A.Must(channel.Shut{Force: true})
+	p.A.Must(channel.Spent{Fact: resolve.Fact{OutPoint: i.Funding, Tx: tx, Height: 1010}})
+	require.NotNil(t, p.A.Machine.Info().Close.SpentBy)
+	p.A.Must(channel.Unspent{OutPoint: i.Funding})
+	p.A.Commit()
+	require.Nil(t, p.A.Machine.Info().Close.SpentBy)
+	require.Equal(t, 2, published, "ours is published again")
+	p.A.Crash()
+	require.Nil(t, p.A.Machine.Info().Close.SpentBy)
+}
