@@ -79,6 +79,8 @@ func (s *Switch) hold(ev *Incoming, out *Effects) (*held, bool) {
 
 func (s *Switch) dispatch(h *held, ev *Incoming, out *Effects) {
 	switch {
+	case ev.HTLC.Doomed && ev.Peeled.Final(): // a final node must not speak of a channel
+		s.fail(h, onion.Failure{Code: onion.TemporaryNodeFailure}, out)
 	case ev.HTLC.Doomed:
 		s.fail(h, onion.Failure{Code: onion.TemporaryChannelFailure}, out)
 	case ev.Peeled.Final():
@@ -170,7 +172,7 @@ func (s *Switch) send(f *forward, candidates []*Link, out *Effects) onion.Failur
 	return first
 }
 
-// check holds f against what l asks for. BOLT 4: "A forwarding node MAY, but a final node MUST NOT".
+// check holds f against what l asks for. BOLT 4: "A _forwarding node_ MAY, but a _final node_ MUST NOT".
 func (s *Switch) check(f *forward, l *Link) onion.Failure {
 	p, r := &l.Policy, f.request
 	update := l.update(f.named)

@@ -253,7 +253,7 @@ func (s *Switch) attemptEnded(o channel.Outcome, out *Effects) {
 	s.advance(p, out)
 }
 
-// verdict says whether a failure ends the payment. BOLT 4: "if the final node is returning the error: if the PERM bit is set: SHOULD fail the payment."
+// verdict says whether a failure ends the payment. BOLT 4: "if the _final node_ is returning the error: if the PERM bit is set: SHOULD fail the payment."
 func verdict(r *Result, p *payment) Reason {
 	final := r.Hop == len(r.Route.Hops)-1
 	switch {

@@ -9,7 +9,7 @@ import (
 	"github.com/fulmen-ln/fulmen/onion"
 )
 
-// receive takes an HTLC that ends here. BOLT 4: "An intermediate hop MUST NOT, but the final node".
+// receive takes an HTLC that ends here. BOLT 4: "An _intermediate hop_ MUST NOT, but the _final node_".
 func (s *Switch) receive(h *held, p *onion.Peeled, out *Effects) {
 	pl := p.Payload
 	switch {

@@ -98,6 +98,14 @@ func TestPaymentsThatDoNotFitTheirInvoiceAreRefused(t *testing.T) {
 	}
 }
 
+func TestAPaymentThatItsChannelDoomedIsFailedByTheNode(t *testing.T) {
+	r := newRig(t)
+	r.step(AddInvoice{invoiceOf(1, 1000)})
+	in := r.part(1, 1000, 1000)
+	in.HTLC.Doomed = true
+	require.Equal(t, onion.TemporaryNodeFailure, r.failure(r.step(in), in.HTLC.ID).Code)
+}
+
 func TestTwiceTheAmountIsTakenAndAnyAmountWhereNoneIsAsked(t *testing.T) {
 	preimage, _ := preimageOf(1)
 	r := newRig(t)

@@ -101,7 +101,7 @@ func build(nodes []*btcec.PublicKey, payloads [][]byte, session *btcec.PrivateKe
 		copy(route[size:], route[:routeSize-size])
 		frame := appendBigSize(route[:0], uint64(len(payloads[i])))
 		frame = append(frame, payloads[i]...)
-		copy(route[len(frame):], mac) // all zero at the last hop: "this is the final destination"
+		copy(route[len(frame):], mac) // all zero at the last hop: "This is the final destination of the onion."
 		xor(route, streams[i])
 		if i == len(nodes)-1 {
 			fill := filler(payloads, streams)
