@@ -125,7 +125,10 @@ func TestSendCoinsChecksAmountsAndFees(t *testing.T) {
 		"either fee rate or conf target should be set, but not both": {Amount: 1, TargetConf: 6, SatPerVbyte: 1},
 		"either sat_per_byte or sat_per_vbyte should be set":         {Amount: 1, SatPerByte: 1, SatPerVbyte: 1},
 		"is larger than the maximum of 100000 sat/vB":                {Amount: 1, SatPerVbyte: 100_001},
-		"hex digits": {Amount: 1, Outpoints: []*lnrpc.OutPoint{{TxidStr: "00"}}},
+		"min_confs cannot be negative":                               {Amount: 1, MinConfs: -1},
+		"min_confs must be zero when spend_unconfirmed is set":       {Amount: 1, MinConfs: 1, SpendUnconfirmed: true},
+		"txid_bytes has 31 bytes":                                    {Amount: 1, Outpoints: []*lnrpc.OutPoint{{TxidBytes: make([]byte, 31)}}},
+		"hex digits":                                                 {Amount: 1, Outpoints: []*lnrpc.OutPoint{{TxidStr: "00"}}},
 	} {
 		_, err := c.SendCoins(f.ctx, r)
 		refused(t, err, codes.Unknown, want)
