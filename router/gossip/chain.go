@@ -17,7 +17,8 @@ const (
 func (e *Engine) block(b Block) {
 	e.height = max(e.height, b.Height)
 	for _, op := range b.Spent {
-		if scid, ok := e.byFunds[op]; ok && e.spent[scid] == 0 {
+		scid, ok := e.byFunds[e.fundingHash(op)]
+		if ok && e.spent[scid] == 0 && e.channels[scid].funding == op {
 			e.spent[scid] = b.Height
 			e.saveChannel(scid, e.channels[scid])
 		}

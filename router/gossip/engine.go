@@ -1,6 +1,7 @@
 package gossip
 
 import (
+	"encoding/binary"
 	"hash/maphash"
 	"slices"
 	"time"
@@ -48,7 +49,7 @@ type Engine struct {
 	channels map[lnwire.ShortChannelID]*channel
 	order    []lnwire.ShortChannelID // of channels, ascending
 	nodes    map[lnwire.PubKey]*node
-	byFunds  map[wire.OutPoint]lnwire.ShortChannelID
+	byFunds  map[uint64]lnwire.ShortChannelID        // by a keyed hash of the funding outpoint
 	spent    map[lnwire.ShortChannelID]lnwire.Height // channels whose output was spent, and where
 
 	pending   map[lnwire.ShortChannelID]*pending
@@ -129,7 +130,7 @@ func New(o Options, signer NodeSigner, verifier Verifier) *Engine {
 		o: o, signer: signer, self: signer.NodeID(), verifier: verifier, seed: maphash.MakeSeed(),
 		burst:    map[uint64]struct{}{},
 		channels: map[lnwire.ShortChannelID]*channel{}, nodes: map[lnwire.PubKey]*node{},
-		byFunds: map[wire.OutPoint]lnwire.ShortChannelID{}, spent: map[lnwire.ShortChannelID]lnwire.Height{},
+		byFunds: map[uint64]lnwire.ShortChannelID{}, spent: map[lnwire.ShortChannelID]lnwire.Height{},
 		pending: map[lnwire.ShortChannelID]*pending{},
 		orphans: newPool[lnwire.ShortChannelID, []held](MaxOrphans),
 		early:   newPool[lnwire.ShortChannelID, held](MaxEarly), heldNodes: newPool[lnwire.PubKey, held](MaxHeldNodes),
@@ -236,7 +237,7 @@ func (e *Engine) insert(scid lnwire.ShortChannelID, c *channel) {
 	if i, found := slices.BinarySearch(e.order, scid); !found {
 		e.order = slices.Insert(e.order, i, scid)
 	}
-	e.byFunds[c.funding] = scid
+	e.byFunds[e.fundingHash(c.funding)] = scid
 	n1, n2 := announcedNodes(c.ann)
 	for end, key := range [...]lnwire.PubKey{n1, n2} {
 		n := e.nodes[key]
@@ -249,12 +250,21 @@ func (e *Engine) insert(scid lnwire.ShortChannelID, c *channel) {
 	}
 }
 
+// fundingHash is keyed, so that nobody can make two outpoints share one.
+func (e *Engine) fundingHash(op wire.OutPoint) uint64 {
+	var h maphash.Hash
+	h.SetSeed(e.seed)
+	h.Write(op.Hash[:])
+	h.Write(binary.BigEndian.AppendUint32(nil, op.Index))
+	return h.Sum64()
+}
+
 // remove forgets a channel, and its nodes where it was their last (BOLT 7: "MAY prune nodes added through
 // node_announcement messages").
 func (e *Engine) remove(scid lnwire.ShortChannelID) {
 	c := e.channels[scid]
 	delete(e.channels, scid)
-	delete(e.byFunds, c.funding)
+	delete(e.byFunds, e.fundingHash(c.funding))
 	delete(e.spent, scid)
 	if i, found := slices.BinarySearch(e.order, scid); found {
 		e.order = slices.Delete(e.order, i, i+1)

@@ -198,3 +198,15 @@ func TestRelayGoesOnAfterManyMessages(t *testing.T) {
 	require.True(t, ok)
 	require.EqualValues(t, 19, u.FeeRate)
 }
+
+func TestPeerOfAnotherChainHearsNothing(t *testing.T) {
+	w := gossiptest.New(2, 1, 3)
+	h := newHost(t, w, 1)
+	source := h.stranger(1, nil)
+	other := gossiptest.NewSigner("stranger", 2).NodeID()
+	h.step(gossip.Connected{Peer: other, Features: queries, OtherChain: true})
+	h.tell(other, &lnwire.GossipTimestampFilter{ChainHash: gossiptest.Chain, Range: 1<<32 - 1})
+	h.tell(source, w.Channels[0].Announcement(), w.Channels[0].Update(0, stamp0, 1))
+	require.Equal(t, 1, h.numChannels())
+	require.Empty(t, h.sent[other])
+}

@@ -65,7 +65,7 @@ func (e *Engine) saveChannel(scid lnwire.ShortChannelID, c *channel) {
 	e.save(announcementKey(scid), append(v, c.ann...))
 }
 
-// open checks version and sum of a value.
+// open checks version and sum of a value, and returns what is between them: memory of the caller's.
 func open(value []byte) ([]byte, error) {
 	n := len(value) - 4
 	if n < 1 || value[0] != recordVersion {
@@ -74,7 +74,7 @@ func open(value []byte) ([]byte, error) {
 	if crc32.Checksum(value[:n], castagnoli) != binary.BigEndian.Uint32(value[n:]) {
 		return nil, fmt.Errorf("%w: checksum", ErrBadRecord)
 	}
-	return bytes.Clone(value[1:n]), nil
+	return value[1:n], nil
 }
 
 // loading is what was loaded and waits for Loaded to put it together.
@@ -113,7 +113,7 @@ func (e *Engine) load(key, value []byte) error {
 		return fmt.Errorf("%w: empty key", ErrBadRecord)
 	}
 	if key[0] == keyNode {
-		e.loads.nodes = append(e.loads.nodes, Record{bytes.Clone(key), b})
+		e.loads.nodes = append(e.loads.nodes, Record{bytes.Clone(key), bytes.Clone(b)})
 		return nil
 	}
 	if len(key) < 9 {
@@ -124,7 +124,7 @@ func (e *Engine) load(key, value []byte) error {
 	case keyChannel:
 		return e.loadChannel(scid, b)
 	case keyUpdate:
-		e.loads.updates = append(e.loads.updates, Record{bytes.Clone(key), b})
+		e.loads.updates = append(e.loads.updates, Record{bytes.Clone(key), bytes.Clone(b)})
 	case keyRemote:
 		m, ok := decodeUpdate(b)
 		if !ok {
@@ -144,7 +144,7 @@ func (e *Engine) loadChannel(scid lnwire.ShortChannelID, b []byte) error {
 		return fmt.Errorf("%w: %d bytes", ErrBadRecord, len(b))
 	}
 	c := &channel{
-		ann: b[channelHeader:], capacity: btcutil.Amount(binary.BigEndian.Uint64(b)),
+		ann: bytes.Clone(b[channelHeader:]), capacity: btcutil.Amount(binary.BigEndian.Uint64(b)),
 		funding: wire.OutPoint{Index: binary.BigEndian.Uint32(b[40:])}, since: binary.BigEndian.Uint32(b[48:]),
 	}
 	copy(c.funding.Hash[:], b[8:40])
