@@ -2,7 +2,9 @@ package resolve
 
 import (
 	"crypto/sha256"
+	"flag"
 	"math/rand/v2"
+	"os"
 	"testing"
 
 	"github.com/btcsuite/btcd/btcutil/v2"
@@ -198,6 +200,17 @@ func (m *model) hasTwin(id uint64) bool {
 		}
 	}
 	return false
+}
+
+// TestMain: with -short, the model is asked fewer times; -rapid.checks decides otherwise.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if testing.Short() {
+		if err := flag.Set("rapid.checks", "15"); err != nil {
+			panic(err)
+		}
+	}
+	os.Exit(m.Run())
 }
 
 func TestEverySequenceOfBlocksEndsWithEverybodyPaid(t *testing.T) {

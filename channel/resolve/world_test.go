@@ -44,13 +44,14 @@ type world struct {
 	htlcs   []testHTLC
 	current uint64
 	next    [2]bool // by owner: the next commitment is signed too
+	built   map[[3]uint64]*commitment.Commitment
 }
 
 const worldCapacity btcutil.Amount = 1_000_000
 
 // newWorld makes a channel that has reached state current. delays are what the parties wait for their own outputs.
 func newWorld(t require.TestingT, f commitment.Format, current uint64, delays [2]uint16, next [2]bool, htlcs []testHTLC) *world {
-	w := &world{t: t, htlcs: htlcs, current: current, next: next}
+	w := &world{t: t, htlcs: htlcs, current: current, next: next, built: map[[3]uint64]*commitment.Commitment{}}
 	secrets := [2]*commitment.Secrets{commitment.NewSecrets([32]byte{1}), commitment.NewSecrets([32]byte{2})}
 	for side := range secrets {
 		other := 1 - side
@@ -99,9 +100,14 @@ func (w *world) state(p *party, n uint64) *commitment.State {
 
 // build makes owner's commitment n as viewer sees it.
 func (w *world) build(viewer *party, owner commitment.Side, n uint64) *commitment.Commitment {
+	key := [3]uint64{uint64(viewer.side), uint64(owner), n}
+	if c := w.built[key]; c != nil {
+		return c
+	}
 	o := w.parties[owner]
 	c, err := commitment.Build(viewer.params, owner^viewer.side, o.secrets.Point(n), w.state(viewer, n))
 	require.NoError(w.t, err)
+	w.built[key] = c
 	return c
 }
 
