@@ -65,7 +65,7 @@ func (b *bitcoind) refetch(ctx context.Context, hash chainhash.Hash) error {
 
 const (
 	zmqTimeout = 2 * time.Second // between the parts of a message
-	zmqRetry   = time.Second
+	zmqRetry   = time.Second     // after a failure; doubled up to longestWait
 )
 
 // feed subscribes to ZMQ, where it is configured or bitcoind offers it.
@@ -130,9 +130,11 @@ func reachable(address, rpcHost string) string {
 
 // subscribe keeps a subscription open until ctx ends. What is missed meanwhile, polling finds.
 func subscribe(ctx context.Context, n *Node, address string, topics []string) {
+	pause := zmqRetry
 	for ctx.Err() == nil {
 		conn, err := gozmq.Subscribe(address, topics, zmqTimeout)
 		if err == nil {
+			pause = zmqRetry
 			n.wake() // there may have been blocks
 			stop := context.AfterFunc(ctx, func() { closeQuietly(conn) })
 			err = receive(n, conn)
@@ -145,8 +147,9 @@ func subscribe(ctx context.Context, n *Node, address string, topics []string) {
 		slog.Warn("chain backend's ZMQ feed, polling meanwhile", "address", address, "err", err)
 		select {
 		case <-ctx.Done():
-		case <-time.After(zmqRetry):
+		case <-time.After(pause):
 		}
+		pause = min(2*pause, longestWait)
 	}
 }
 

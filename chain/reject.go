@@ -84,6 +84,8 @@ var rejectTexts = []struct {
 	{"non-final", NotFinal},
 	{"not finalized", NotFinal},
 	{"sequence locks", NotFinal},
+	{"premature-spend-of-coinbase", NotFinal},
+	{"before required maturity", NotFinal},
 	{"script-verify-flag", BadScript},
 	{"failed to validate input", BadScript},
 	{"script execution", BadScript},
@@ -92,6 +94,7 @@ var rejectTexts = []struct {
 	{"too-long-mempool-chain", TooManyAncestors},
 	{"too-large-cluster", TooManyAncestors},
 	{"bad-txns", Invalid},
+	{"less than the amount spent", Invalid},
 	{"tx-size", Invalid},
 	{"coinbase", Invalid},
 }

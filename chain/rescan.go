@@ -48,7 +48,10 @@ func (w *Watcher) rescan(ctx context.Context) (worked bool, err error) {
 // lowest is the watch that is furthest behind and can go on.
 func (w *Watcher) lowest(top lnwire.Height) (low *Watch) {
 	for _, x := range w.watches {
-		if x.kind == blocks || x.gone.Load() || x.next > top || w.stuck[x.next] != nil {
+		if x.kind == blocks || x.gone.Load() || x.next > top {
+			continue
+		}
+		if probes := x.kind == spend && !x.probed; w.stuck[x.next] != nil && !probes {
 			continue
 		}
 		if low == nil || x.next < low.next {

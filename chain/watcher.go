@@ -2,6 +2,7 @@ package chain
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -193,7 +194,9 @@ func (w *Watcher) Run(ctx context.Context) {
 			}
 			continue
 		}
-		slog.Warn("chain watcher waits", "err", err)
+		if !errors.Is(err, errMoved) { // that is ordinary
+			slog.Warn("chain watcher waits", "err", err)
+		}
 		timer := time.NewTimer(pause)
 		pause = min(2*pause, longestWait)
 		select {

@@ -106,12 +106,13 @@ func bitcoindArgs(dir string, s *state) []string {
 	}
 }
 
+// btcdArgs: btcd too takes on regtest what it would not on mainnet, such as transactions that are not final.
 func btcdArgs(dir string, s *state) []string {
 	return []string{
 		"--regtest", "--configfile=" + filepath.Join(dir, "btcd.conf"), "--datadir=" + filepath.Join(dir, "data"), "--logdir=" + filepath.Join(dir, "logs"),
 		"--rpclisten=" + s.Host, "--rpcuser=" + s.User, "--rpcpass=" + s.Pass, "--rpccert=" + s.CertFile, "--rpckey=" + filepath.Join(dir, "rpc.key"),
 		"--rpcmaxclients=100", "--rpcmaxwebsockets=100", "--rpcmaxconcurrentreqs=100",
-		"--listen=" + s.P2P, "--nodnsseed", "--norelaypriority", "--nocfilters", "--nostalldetect",
+		"--listen=" + s.P2P, "--nodnsseed", "--rejectnonstd", "--nocfilters", "--nostalldetect",
 	}
 }
 
