@@ -154,7 +154,8 @@ func (k *Keys) mainDrafts(p *Params, s *State, c *Commitment, drafts []draft) []
 		exists[other] = true
 	}
 	if p.Format.traits().anchors {
-		// BOLT 3: "if to_local [to_remote] exists or there are untrimmed HTLCs, add a to_local_anchor [to_remote_anchor]".
+		// BOLT 3: "if to_local exists or there are untrimmed HTLCs, add a to_local_anchor output", and likewise for
+		// to_remote.
 		for side := range exists {
 			if exists[side] || numHTLCs > 0 {
 				script := anchorScript(p.Parties[side].Funding)

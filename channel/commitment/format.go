@@ -79,7 +79,7 @@ func (f Format) htlcWeight(offered bool) int64 {
 }
 
 // HTLCFee is the fee of the owner's HTLC transaction.
-// BOLT 3: "If option_anchors applies: 1. MUST be 0. Otherwise [...] Multiply feerate_per_kw by 663 [703] and divide by 1000".
+// BOLT 3: "If option_anchors applies: [...] MUST be 0. [...] Multiply feerate_per_kw by 663 [703] and divide by 1000 (rounding down).".
 func (f Format) HTLCFee(rate lnwire.FeePerKW, offered bool) btcutil.Amount {
 	if !f.traits().htlcsPayFee {
 		return 0

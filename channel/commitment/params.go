@@ -28,7 +28,7 @@ func (s Side) String() string {
 }
 
 // MaxHTLCs bounds the HTLCs that one side may have in flight.
-// BOLT 2: "MUST set max_accepted_htlcs to less than or equal to 483".
+// BOLT 2, of what fails a channel: "max_accepted_htlcs is greater than 483."
 const MaxHTLCs = 483
 
 // Basepoints are one party's public keys; all but Funding are tweaked for each commitment, Payment only in the Legacy format.

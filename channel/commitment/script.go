@@ -19,7 +19,8 @@ const (
 )
 
 // FundingScript returns the funding output's script and its witness script.
-// BOLT 3: "2 <pubkey1> <pubkey2> 2 OP_CHECKMULTISIG, where pubkey1 is the lexicographically lesser of the two".
+// BOLT 3: "2 <pubkey1> <pubkey2> 2 OP_CHECKMULTISIG [...] Where pubkey1 is the lexicographically lesser of the two
+// funding_pubkey in compressed format".
 func FundingScript(a, b lnwire.PubKey) (pkScript, witnessScript []byte) {
 	if bytes.Compare(a[:], b[:]) > 0 {
 		a, b = b, a
