@@ -81,7 +81,8 @@ func (l Left) String() string {
 type situation struct {
 	height  lnwire.Height
 	rates   Rates
-	floors  map[wire.OutPoint]lnwire.FeePerKW // the operator's wishes
+	floors  map[wire.OutPoint]lnwire.FeePerKW // what the operator, or a refusal, asks for
+	apart   map[wire.OutPoint]bool            // claims that share with none: one of them is contested
 	claims  []resolve.Claim                   // unspent ones
 	coins   []Coin                            // confirmed and free
 	running []*sweep                          // published before, with claims that are still unspent
@@ -115,7 +116,7 @@ func plan(s situation) (todo []*sweep, left map[wire.OutPoint]Left) {
 			fresh = append(fresh, c)
 		}
 	}
-	groups = append(groups, group(fresh)...)
+	groups = append(groups, group(fresh, s.apart)...)
 	slices.SortStableFunc(groups, func(a, b *sweep) int { return cmp.Compare(urgency(a), urgency(b)) })
 	for _, g := range groups { // the most urgent choose their coins first
 		todo = append(todo, p.price(g)...)
@@ -183,11 +184,14 @@ func batchOf(c *resolve.Claim) (b batch) {
 }
 
 // group puts claims together, in their order, maxBatch at most.
-func group(claims []resolve.Claim) []*sweep {
+func group(claims []resolve.Claim, apart map[wire.OutPoint]bool) []*sweep {
 	var groups []*sweep
 	open := map[batch]*sweep{}
 	for _, c := range claims {
 		k := batchOf(&c)
+		if apart[c.OutPoint] {
+			k = batch{alone: c.OutPoint}
+		}
 		g := open[k]
 		if g == nil || len(g.claims) == maxBatch {
 			g = new(sweep)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/btcsuite/btcd/btcutil/v2"
 	"github.com/btcsuite/btcd/wire/v2"
@@ -24,7 +25,12 @@ func (s *Sweeper) refused(ctx context.Context, t *sweep, why *chain.Rejected) (a
 	switch why.Reason {
 	case chain.MissingInputs:
 		return s.dropSpent(ctx, t)
-	case chain.Conflict, chain.FeeTooLow:
+	case chain.Conflict:
+		if len(t.claims) > 1 {
+			return true, s.part(t)
+		}
+		return s.outbid(t), nil
+	case chain.FeeTooLow:
 		return s.outbid(t), nil
 	case chain.NotFinal:
 		return false, nil // the next block
@@ -53,9 +59,22 @@ func (s *Sweeper) dropSpent(ctx context.Context, t *sweep) (again bool, err erro
 	return again, nil
 }
 
-// outbid raises the least rate of the claims by a quarter, so that the next round pays more than what is in the way: a
-// transaction of ours from before a restart, the peer's own spend, or the mempool's minimum. Where several claims are
-// together, each goes its own way, as only one of them may be contested.
+// part sends the claims of a contested sweep their own ways: the peer may hold one of them with a transaction that is
+// dear to replace (BOLT 5: "the cheating node can pin spends of its HTLC-timeout/HTLC-success outputs"), and the others
+// must not wait for that one.
+func (s *Sweeper) part(t *sweep) error {
+	for _, c := range t.claims {
+		s.apart[c.OutPoint] = true
+	}
+	if t.tx == nil {
+		return nil
+	}
+	s.running = slices.DeleteFunc(s.running, func(r *sweep) bool { return r.claims[0].OutPoint == t.claims[0].OutPoint })
+	return s.wallet.forget(t.tx)
+}
+
+// outbid raises the least rate of the claim by a quarter, so that the next round pays more than what is in the way: a
+// transaction of ours from before a restart, the peer's own spend, or the mempool's minimum.
 func (s *Sweeper) outbid(t *sweep) bool {
 	raised := false
 	for _, c := range t.claims {

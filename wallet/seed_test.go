@@ -205,3 +205,20 @@ func requireOneFile(t *testing.T, dir string) {
 	require.NoError(t, err)
 	require.Len(t, entries, 1)
 }
+
+func FuzzUnsealNeverPanics(f *testing.F) {
+	s := &Seed{birthday: born}
+	b, err := seal([]byte("a"), s, publicStretch)
+	require.NoError(f, err)
+	f.Add(b)
+	f.Add(b[:seedSize-1])
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if len(b) == seedSize {
+			copy(b[len(seedMagic)+1:], []byte{0, 0, 0, 1, 0, 0, 0, 8, 1}) // cheap to try
+		}
+		got, err := unseal([]byte("a"), b)
+		if err == nil {
+			require.Equal(t, s.secret, got.secret)
+		}
+	})
+}

@@ -55,6 +55,7 @@ type Sweeper struct {
 
 	claims  map[wire.OutPoint]resolve.Claim
 	floors  map[wire.OutPoint]lnwire.FeePerKW
+	apart   map[wire.OutPoint]bool
 	running []*sweep
 	pending atomic.Pointer[[]Pending]
 }
@@ -75,6 +76,7 @@ func NewSweeper(w *Wallet, signers Signers) *Sweeper {
 	return &Sweeper{
 		wallet: w, signers: signers, log: w.log, lock: LockID(w.keys.Sub("sweeper lock")),
 		claims: map[wire.OutPoint]resolve.Claim{}, floors: map[wire.OutPoint]lnwire.FeePerKW{},
+		apart: map[wire.OutPoint]bool{},
 	}
 }
 
@@ -88,8 +90,8 @@ func (s *Sweeper) Offer(claims ...resolve.Claim) {
 // Replace is Offer for all that a channel claims: what it claimed before and does not now is dropped.
 func (s *Sweeper) Replace(channel lnwire.ChannelID, claims []resolve.Claim) {
 	for op, c := range s.claims {
-		if c.Channel == channel {
-			delete(s.claims, op)
+		if c.Channel == channel && !slices.ContainsFunc(claims, func(n resolve.Claim) bool { return n.OutPoint == op }) {
+			s.Spent(op)
 		}
 	}
 	s.Offer(claims...)
@@ -99,6 +101,7 @@ func (s *Sweeper) Replace(channel lnwire.ChannelID, claims []resolve.Claim) {
 func (s *Sweeper) Spent(op wire.OutPoint) {
 	delete(s.claims, op)
 	delete(s.floors, op)
+	delete(s.apart, op)
 }
 
 // Bump sets the least fee rate for a claim: ErrUnknownOutput where there is no such claim. It counts from the next Block.
@@ -155,7 +158,7 @@ func (s *Sweeper) round(ctx context.Context, height lnwire.Height, rates Rates) 
 		return nil, false, err
 	}
 	todo, left := plan(situation{
-		height: height, rates: rates, floors: s.floors, claims: claims, coins: coins, running: s.running,
+		height: height, rates: rates, floors: s.floors, apart: s.apart, claims: claims, coins: coins, running: s.running,
 	})
 	var errs []error
 	for _, t := range todo {

@@ -225,3 +225,23 @@ func TestAClaimThatIsDroppedIsNotSweptAgain(t *testing.T) {
 	require.ErrorIs(t, r.sweeper.Bump(a.OutPoint, 1000), ErrUnknownOutput)
 	require.NoError(t, r.sweeper.Bump(b.OutPoint, 1000))
 }
+
+func TestAContestedClaimDoesNotHoldUpTheOthers(t *testing.T) {
+	r := newSweepRig(t)
+	r.chain.SetMiningRate(100_000)
+	deadline := r.chain.Best().Height + 50
+	a, b, c := r.claim(1, 50_000, deadline), r.claim(1, 60_000, deadline), r.claim(1, 70_000, deadline)
+	theirs := wire.NewMsgTx(2)
+	theirs.AddTxIn(&wire.TxIn{PreviousOutPoint: a.OutPoint, Sequence: replaceable, Witness: wire.TxWitness{[]byte{txscript.OP_TRUE}}})
+	theirs.AddTxOut(&wire.TxOut{Value: 2_000, PkScript: wshScript}) // dear to replace
+	require.NoError(t, r.chain.Broadcast(t.Context(), theirs))
+	r.sweeper.Offer(a, b, c)
+	r.block()
+	for _, claim := range []resolve.Claim{b, c} {
+		found := false
+		for _, tx := range r.chain.Mempool() {
+			found = found || spends(tx, claim.OutPoint)
+		}
+		require.True(t, found)
+	}
+}
