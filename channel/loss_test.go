@@ -80,7 +80,9 @@ func TestAPeerThatIsBehindIsNotHarmed(t *testing.T) {
 		}
 	}
 	sim.Connect(p.A, p.B)
-	p.A.Deliver()
+	p.A.Commit()
+	p.B.Commit()
+	require.True(t, p.A.Deliver())
 	p.A.Commit()
 	require.Equal(t, channel.PhaseOpen, p.A.Machine.Info().Phase, "it waits for the error")
 	require.Contains(t, strings.Join(texts, "\n"), "are behind")

@@ -82,9 +82,20 @@ func NewPair(s Setup) *Pair {
 }
 
 // Begin sends open_channel and answers it.
-func (p *Pair) Begin(s Setup) {
+func (p *Pair) Begin(s Setup) { p.Propose(s.OpenParams(p.A, p.B), s) }
+
+// Propose is Begin with A's own parameters; what they ask of the wallet is paid.
+func (p *Pair) Propose(params channel.OpenParams, s Setup) {
+	if p.A.Handler == nil {
+		p.A.Handler = func(out *channel.Effects) {
+			if out.Fund != nil {
+				p.Funding = FundingTx(s.Seed, out.Fund)
+				p.A.Must(channel.Funded{Tx: p.Funding, Output: 0})
+			}
+		}
+	}
 	out := p.A.effects()
-	m, err := channel.Open(s.OpenParams(p.A, p.B), channel.Enforce(p.A.Signer), out)
+	m, err := channel.Open(params, channel.Enforce(p.A.Signer), out)
 	if err != nil {
 		panic(err)
 	}
@@ -100,12 +111,6 @@ func (p *Pair) Begin(s Setup) {
 // Open goes through the opening until both wait for confirmations.
 func Open(s Setup) *Pair {
 	p := NewPair(s)
-	p.A.Handler = func(out *channel.Effects) {
-		if out.Fund != nil {
-			p.Funding = FundingTx(s.Seed, out.Fund)
-			p.A.Must(channel.Funded{Tx: p.Funding, Output: 0})
-		}
-	}
 	p.Begin(s)
 	p.Settle()
 	p.A.Handler = nil
