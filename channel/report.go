@@ -63,7 +63,7 @@ func txid(tx *wire.MsgTx) *chainhash.Hash {
 
 func (m *Machine) party(side commitment.Side) PartyInfo {
 	return PartyInfo{Limits: m.limits[side], Basepoints: m.points[side], Balance: m.table.settled[side],
-		UpfrontShutdown: bytes.Clone(m.upfront[side]), Shutdown: bytes.Clone(m.shutdown[side])}
+		UpfrontShutdown: append([]byte(nil), m.upfront[side]...), Shutdown: append([]byte(nil), m.shutdown[side]...)}
 }
 
 func (m *Machine) htlcInfo(h *htlc, incoming bool) HTLCInfo {
