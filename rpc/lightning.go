@@ -153,12 +153,24 @@ func parseAmount(sat, msat int64) (lnwire.MilliSatoshi, error) {
 	return lnwire.FromSatoshis(btcutil.Amount(sat)), nil
 }
 
+// parseLimit reads the most that an amount may be. What is more than there is means no limit: clients write the highest
+// number that they have.
+func parseLimit(sat, msat int64) (lnwire.MilliSatoshi, error) {
+	most := int64(lnwire.MaxMilliSatoshi)
+	return parseAmount(min(sat, most/1000), min(msat, most))
+}
+
 // parseSatoshis reads an amount in satoshis.
 func parseSatoshis(name string, sat int64) (btcutil.Amount, error) {
 	if sat < 0 || sat > int64(btcutil.MaxSatoshi) {
 		return 0, invalid("%s: %d is no amount", name, sat)
 	}
 	return btcutil.Amount(sat), nil
+}
+
+// limit is parseLimit for what the wire has as unsigned.
+func limit(msat uint64) lnwire.MilliSatoshi {
+	return lnwire.MilliSatoshi(min(msat, uint64(lnwire.MaxMilliSatoshi)))
 }
 
 // parseMillisatoshis reads an amount that the wire has as unsigned.

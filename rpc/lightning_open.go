@@ -160,9 +160,7 @@ func parseOpenLimits(r *lnrpc.OpenChannelRequest, o *OpenChannel) (err error) {
 	if o.MinHTLC, err = parseMillisatoshis("min_htlc_msat", uint64(r.MinHtlcMsat)); err != nil {
 		return err
 	}
-	if o.RemoteMaxInFlight, err = parseMillisatoshis("remote_max_value_in_flight_msat", r.RemoteMaxValueInFlightMsat); err != nil {
-		return err
-	}
+	o.RemoteMaxInFlight = limit(r.RemoteMaxValueInFlightMsat)
 	if r.RemoteChanReserveSat > uint64(btcutil.MaxSatoshi) {
 		return invalid("remote_chan_reserve_sat is more than there is")
 	}

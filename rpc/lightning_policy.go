@@ -103,9 +103,7 @@ func parsePolicy(r *lnrpc.PolicyUpdateRequest) (p PolicyChange, err error) {
 	if r.FeeRate != 0 {
 		p.PPM = uint32(math.Round(r.FeeRate * 1_000_000))
 	}
-	if p.MaxHTLC, err = parseMillisatoshis("max_htlc_msat", r.MaxHtlcMsat); err != nil {
-		return p, err
-	}
+	p.MaxHTLC = limit(r.MaxHtlcMsat)
 	if r.MinHtlcMsatSpecified {
 		least, err := parseMillisatoshis("min_htlc_msat", r.MinHtlcMsat)
 		if err != nil {

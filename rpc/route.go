@@ -136,9 +136,9 @@ func defaultFeeLimit(amount lnwire.MilliSatoshi) lnwire.MilliSatoshi {
 func parseFeeLimit(l *lnrpc.FeeLimit, amount lnwire.MilliSatoshi) (lnwire.MilliSatoshi, error) {
 	switch v := l.GetLimit().(type) {
 	case *lnrpc.FeeLimit_Fixed:
-		return parseAmount(v.Fixed, 0)
+		return parseLimit(v.Fixed, 0)
 	case *lnrpc.FeeLimit_FixedMsat:
-		return parseAmount(0, v.FixedMsat)
+		return parseLimit(0, v.FixedMsat)
 	case *lnrpc.FeeLimit_Percent:
 		if v.Percent < 0 || v.Percent > 100 {
 			return 0, invalid("a fee limit of %d%% is not between 0 and 100", v.Percent)

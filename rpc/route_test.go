@@ -1,6 +1,7 @@
 package rpc
 
 import (
+	"math"
 	"testing"
 
 	"github.com/btcsuite/btcd/btcec/v2"
@@ -81,6 +82,20 @@ func TestAmountsAreBounded(t *testing.T) {
 	require.Equal(t, lnwire.MaxMilliSatoshi, got)
 	for _, bad := range [][2]int64{{most/1000 + 1, 0}, {0, most + 1}, {-1, 0}, {0, -1}, {1, 1}} {
 		_, err := parseAmount(bad[0], bad[1])
+		require.Error(t, err)
+	}
+}
+
+func TestLimitsAboveAllThereIsAreNone(t *testing.T) {
+	for _, c := range [][2]int64{{math.MaxInt64, 0}, {0, math.MaxInt64}} {
+		got, err := parseLimit(c[0], c[1])
+		require.NoError(t, err)
+		require.Equal(t, lnwire.MaxMilliSatoshi, got)
+	}
+	require.Equal(t, lnwire.MaxMilliSatoshi, limit(math.MaxUint64))
+	require.EqualValues(t, 5, limit(5))
+	for _, bad := range [][2]int64{{-1, 0}, {0, -1}, {1, 1}} {
+		_, err := parseLimit(bad[0], bad[1])
 		require.Error(t, err)
 	}
 }

@@ -2,7 +2,6 @@ package rpc
 
 import (
 	"context"
-	"math"
 	"time"
 
 	"google.golang.org/grpc/codes"
@@ -132,12 +131,10 @@ func parsePaymentLimits(r *routerrpc.SendPaymentRequest, p *SendPayment) (err er
 	case r.MaxParts > MaxParts:
 		return invalid("max_parts (%d) must not exceed %d", r.MaxParts, MaxParts)
 	}
-	if p.FeeLimit, err = parseAmount(r.FeeLimitSat, r.FeeLimitMsat); err != nil {
+	if p.FeeLimit, err = parseLimit(r.FeeLimitSat, r.FeeLimitMsat); err != nil {
 		return err
 	}
-	if p.MaxPart, err = parseMillisatoshis("max_shard_size_msat", r.MaxShardSizeMsat); err != nil {
-		return err
-	}
+	p.MaxPart = limit(r.MaxShardSizeMsat)
 	if p.LastHop, err = parseLastHop(r.LastHopPubkey); err != nil {
 		return err
 	}
@@ -263,7 +260,7 @@ func parseRouteQuery(r *lnrpc.QueryRoutesRequest) (q RouteQuery, err error) {
 	if q.FinalCLTV, err = parseFinalCLTV(r.FinalCltvDelta); err != nil {
 		return q, err
 	}
-	if r.CltvLimit > math.MaxUint16 || r.CltvLimit != 0 && r.CltvLimit <= uint32(q.FinalCLTV) {
+	if r.CltvLimit != 0 && r.CltvLimit <= uint32(q.FinalCLTV) {
 		return q, invalid("cltv limit %d should be greater than %d", r.CltvLimit, q.FinalCLTV)
 	}
 	if r.SourcePubKey != "" {
