@@ -116,8 +116,9 @@ func (b *bitcoind) discover(ctx context.Context, n *Node) {
 
 // reachable replaces the address that bitcoind listens on, if that is every one, by the host where its RPC server is.
 func reachable(address, rpcHost string) string {
-	host, port, err := net.SplitHostPort(strings.TrimPrefix(address, "tcp://"))
-	if err != nil {
+	rest, tcp := strings.CutPrefix(address, "tcp://")
+	host, port, err := net.SplitHostPort(rest)
+	if !tcp || err != nil {
 		return address
 	}
 	if ip := net.ParseIP(host); host == "*" || ip != nil && ip.IsUnspecified() {
