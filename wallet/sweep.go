@@ -26,6 +26,8 @@ type ClaimSigner interface {
 	Witness(r *commitment.Recipe, tx *wire.MsgTx, index int, prevouts txscript.PrevOutputFetcher) (wire.TxWitness, error)
 }
 
+var _ ClaimSigner = (*commitment.Secrets)(nil)
+
 // Signers finds the signer of a channel.
 type Signers interface {
 	ClaimSigner(channel lnwire.ChannelID) (ClaimSigner, error)

@@ -245,3 +245,40 @@ func TestAContestedClaimDoesNotHoldUpTheOthers(t *testing.T) {
 		require.True(t, found)
 	}
 }
+
+func TestAFedSweepIsBumpedAcrossARestart(t *testing.T) {
+	r := newSweepRig(t)
+	r.deposit(3_000, 40_000)
+	r.chain.SetMiningRate(100_000)
+	c := r.claim(1, 50_000, r.chain.Best().Height+6)
+	c.Paired, c.Sequence = &wire.TxOut{Value: 50_000, PkScript: wshScript}, 1
+	r.sweeper.Offer(c)
+	r.block()
+	first := r.only()
+	require.Len(t, first.TxIn, 2)
+	r.reopen()
+	r.sweeper = NewSweeper(r.Wallet, anyone{})
+	r.sweeper.Offer(c)
+	r.chain.SetFeeRate(8_000)
+	r.block()
+	second := r.only()
+	require.NotEqual(t, first.TxHash(), second.TxHash())
+	require.Equal(t, first.TxIn[1].PreviousOutPoint, second.TxIn[1].PreviousOutPoint, "its coin stays")
+	require.Len(t, second.TxIn, 3, "and gets company")
+	require.Equal(t, c.Paired, second.TxOut[0])
+}
+
+func TestASealedClaimIsPublishedAsItIs(t *testing.T) {
+	r := newSweepRig(t)
+	c := r.claim(1, 50_000, 0)
+	c.Sealed, c.Paired, c.Sequence = true, &wire.TxOut{Value: 49_000, PkScript: wshScript}, 0
+	r.sweeper.Offer(c)
+	r.block()
+	tx := r.only()
+	require.Len(t, tx.TxIn, 1)
+	require.Equal(t, []*wire.TxOut{c.Paired}, tx.TxOut)
+	r.mine(1)
+	r.sweeper.Spent(c.OutPoint)
+	r.block()
+	require.Empty(t, r.chain.Mempool())
+}
