@@ -16,6 +16,8 @@ const (
 // block notes spent channels, forgets those that are spent for long, and takes up announcements that were early.
 func (e *Engine) block(b Block) {
 	e.height = max(e.height, b.Height)
+	e.scanned = b.Height
+	e.saveBlock()
 	for _, op := range b.Spent {
 		scid, ok := e.byFunds[e.fundingHash(op)]
 		if ok && e.spent[scid] == 0 && e.channels[scid].funding == op {
@@ -48,6 +50,8 @@ func (e *Engine) block(b Block) {
 // funding confirms elsewhere it has another short_channel_id, and this one is forgotten as stale.
 func (e *Engine) reorg(height lnwire.Height) {
 	e.height = min(e.height, height)
+	e.scanned = min(e.scanned, height)
+	e.saveBlock()
 	var back []lnwire.ShortChannelID
 	for scid, at := range e.spent {
 		if at > height {

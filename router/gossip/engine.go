@@ -45,7 +45,8 @@ type Engine struct {
 	burst  map[uint64]struct{} // hashes of the messages in jobs
 	seed   maphash.Seed
 
-	height   lnwire.Height
+	height   lnwire.Height // of the chain
+	scanned  lnwire.Height // of the last Block
 	channels map[lnwire.ShortChannelID]*channel
 	order    []lnwire.ShortChannelID // of channels, ascending
 	nodes    map[lnwire.PubKey]*node
@@ -285,6 +286,10 @@ func (e *Engine) remove(scid lnwire.ShortChannelID) {
 	}
 	e.out.Changes = append(e.out.Changes, router.RemoveChannel{SCID: scid})
 }
+
+// LastBlock is the height of the last Block, of an earlier run too; zero where there was none. The blocks since then are
+// to be told after Loaded, so that no spend is missed.
+func (e *Engine) LastBlock() lnwire.Height { return e.scanned }
 
 // Synced reports whether a full sync with some peer has ended.
 func (e *Engine) Synced() bool { return e.sync.done }

@@ -166,6 +166,7 @@ func TestGraphSurvivesARestartAndDamage(t *testing.T) {
 	settle(t, a, b)
 	b.restart()
 	b.requireSame(a)
+	require.EqualValues(t, 1000, b.engine.LastBlock())
 	n := 0
 	for k, v := range b.records {
 		if n++; n%5 == 0 {

@@ -21,20 +21,22 @@ const (
 	// ServeStart is what a query or a filter costs beside the bytes of its answer, so that empty ones have an end too.
 	ServeStart = 64 << 10
 
-	MaxWishes = 500 // channels that we mean to ask a peer for
-	MaxDirect = 100 // messages of our own that wait for a peer
+	MaxWishes  = 500 // channels that we mean to ask a peer for
+	MaxInvalid = 10  // messages with wrong signatures, the last of which ends the connection
+	MaxDirect  = 100 // messages of our own that wait for a peer
 )
 
 // peer is a connection.
 type peer struct {
 	key     lnwire.PubKey
-	queries bool // offers gossip_queries: worth asking
+	queries bool // offers gossip_queries, and answered so far: worth asking
 	checks  bool // offers gossip_queries_ex
 	other   bool // on another chain: gets nothing (BOLT 7: "SHOULD NOT forward ... did not specify the chain_hash")
 
 	incoming bucket // signatures that it made us verify
 	credit   uint32 // and those that our query brings about
 	served   bucket // bytes that it made us send
+	invalid  int    // messages with wrong signatures
 	pending  int    // of its announcements being looked up
 
 	// Sending. At most one Send is under way.

@@ -199,6 +199,8 @@ func TestThreePeersRelayAndOneOfThemChanges(t *testing.T) {
 	}
 	settle(t, h)
 	require.Equal(t, []int{0, 1, 2}, filters())
+	h.tell(peers[0], &lnwire.ReplyChannelRange{ChainHash: gossiptest.Chain, Blocks: 1<<32 - 1, Complete: true})
+	require.True(t, h.engine.Synced())
 	require.Equal(t, gossip.DefaultActive, h.engine.Stats().Active)
 	h.sent = map[lnwire.PubKey][]lnwire.Message{}
 	h.now = h.now.Add(gossip.RotateEvery * time.Second)

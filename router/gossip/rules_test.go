@@ -64,7 +64,7 @@ func TestAnnouncementsThatMustBeIgnored(t *testing.T) {
 	}
 }
 
-func TestEachWrongSignatureEndsTheConnection(t *testing.T) {
+func TestEachWrongSignatureIsWarnedOf(t *testing.T) {
 	flip := func(s *lnwire.Sig) { s[40] ^= 1 }
 	for i := range 4 {
 		h, c, peer := one(t)
@@ -73,7 +73,7 @@ func TestEachWrongSignatureEndsTheConnection(t *testing.T) {
 		h.tell(peer, m)
 		require.Zero(t, h.numChannels())
 		require.Len(t, h.punish, 1)
-		require.True(t, h.punish[0].Disconnect)
+		require.False(t, h.punish[0].Disconnect)
 		// What was wrong says nothing against the true one.
 		other := h.stranger(2, nil)
 		h.tell(other, c.Announcement())
@@ -96,6 +96,22 @@ func TestEachWrongSignatureEndsTheConnection(t *testing.T) {
 	h.tell(peer, n)
 	require.Len(t, h.punish, 3)
 	require.Zero(t, h.rate(c, 0))
+}
+
+func TestWrongSignaturesEndTheConnectionWhenThereAreTooMany(t *testing.T) {
+	h, c, peer := one(t)
+	h.tell(peer, c.Announcement())
+	for i := range uint32(gossip.MaxInvalid) {
+		require.Equal(t, 1, h.engine.Stats().Peers)
+		u := c.Update(0, stamp0+i, 5)
+		u.Signature[40] ^= 1
+		h.tell(peer, u)
+	}
+	require.Len(t, h.punish, gossip.MaxInvalid)
+	require.True(t, h.punish[gossip.MaxInvalid-1].Disconnect)
+	require.Zero(t, h.engine.Stats().Peers)
+	h.tell(peer, c.Update(0, stamp0, 5))
+	require.Zero(t, h.rate(c, 0), "it is not listened to any more")
 }
 
 func TestKeyThatIsNoPointIsAWrongSignature(t *testing.T) {
@@ -250,7 +266,7 @@ func TestSpentChannelIsForgottenAfterItsDelay(t *testing.T) {
 	h.lookups = nil
 	h.tell(peer, c.Announcement())
 	require.Empty(t, h.lookups, "it is not looked up again")
-	require.Empty(t, slices.DeleteFunc(keysOf(h.records), func(k string) bool { return k[0] == 'z' }))
+	require.Empty(t, slices.DeleteFunc(keysOf(h.records), func(k string) bool { return k[0] == 'z' || k[0] == 'b' }))
 }
 
 func TestReorgBringsASpentChannelBack(t *testing.T) {
@@ -302,10 +318,10 @@ func TestStaleChannelIsPrunedAndComesBackWithNewsOfBothEnds(t *testing.T) {
 
 func TestTwoAnnouncementsOfOneOutputBanTheirNodes(t *testing.T) {
 	w := gossiptest.New(4, 0, 3)
-	c := w.Add(0, 1, lnwire.NewShortChannelID(100, 1, 0), 1_000_000)
+	w.Add(0, 1, lnwire.NewShortChannelID(100, 1, 0), 1_000_000)
 	bystander := *w.Add(1, 2, lnwire.NewShortChannelID(100, 2, 0), 1_000_000)
 	unconcerned := *w.Add(2, 3, lnwire.NewShortChannelID(100, 3, 0), 1_000_000)
-	c = &w.Channels[0]
+	c := &w.Channels[0]
 	h := newHost(t, w, 1)
 	peer := h.stranger(1, nil)
 	h.tell(peer, c.Announcement(), bystander.Announcement(), unconcerned.Announcement())

@@ -23,6 +23,7 @@ const (
 	keyNode    = 'n' // node id -> node_announcement
 	keyRemote  = 'p' // short_channel_id of a private channel of ours -> the peer's channel_update
 	keyZombie  = 'z' // short_channel_id of a pruned channel -> nothing
+	keyBlock   = 'b' // -> height of the last block that was looked through
 )
 
 // recordVersion opens every value and a CRC-32C of what precedes ends it: graph.db is not fsynced, and a bit that
@@ -45,6 +46,10 @@ func updateKey(scid lnwire.ShortChannelID, direction uint8) []byte {
 
 func scidKey(letter byte, scid lnwire.ShortChannelID) []byte {
 	return binary.BigEndian.AppendUint64(append(make([]byte, 0, 10), letter), uint64(scid))
+}
+
+func (e *Engine) saveBlock() {
+	e.save([]byte{keyBlock}, binary.BigEndian.AppendUint32(nil, uint32(e.scanned)))
 }
 
 func (e *Engine) save(key, value []byte) {
@@ -111,6 +116,10 @@ func (e *Engine) load(key, value []byte) error {
 	}
 	if len(key) == 0 {
 		return fmt.Errorf("%w: empty key", ErrBadRecord)
+	}
+	if key[0] == keyBlock && len(b) == 4 {
+		e.scanned = lnwire.Height(binary.BigEndian.Uint32(b))
+		return nil
 	}
 	if key[0] == keyNode {
 		e.loads.nodes = append(e.loads.nodes, Record{bytes.Clone(key), bytes.Clone(b)})

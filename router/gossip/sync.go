@@ -77,16 +77,14 @@ func (e *Engine) candidate() *peer {
 			best = p
 		}
 	}
-	if best != nil && best.syncedAt != 0 && e.now < best.syncedAt+AnswerWithin {
-		return nil // it was asked just now, and did not do well
-	}
 	return best
 }
 
 func (e *Engine) startScan(p *peer) {
-	q := &lnwire.QueryChannelRange{ChainHash: e.o.Chain, Blocks: maxStamp}
+	// Timestamps are known to many that do not offer gossip_queries_ex; the others skip an odd record.
+	q := &lnwire.QueryChannelRange{ChainHash: e.o.Chain, Blocks: maxStamp, Options: wantTimestamps}
 	if p.checks {
-		q.Options = wantTimestamps | wantChecksums
+		q.Options |= wantChecksums
 	}
 	p.scan = &scan{until: e.now + AnswerWithin}
 	e.tell(p, q)
@@ -234,7 +232,9 @@ func (e *Engine) fetched(p *peer) {
 	}
 }
 
-// expire gives up on queries that were not answered in time.
+// expire gives up on queries that were not answered in time, and on asking that peer: BOLT 7: "MUST NOT send
+// query_short_channel_ids if it has sent a previous query_short_channel_ids to this peer and not received
+// reply_short_channel_ids_end."
 func (e *Engine) expire() {
 	for _, p := range slices.Clone(e.roster) {
 		if f := p.asking; f != nil && f.sent && e.now >= f.until {
@@ -244,6 +244,7 @@ func (e *Engine) expire() {
 		} else {
 			continue
 		}
+		p.queries, p.active, p.wishes = false, false, nil
 		if e.sync.with == p {
 			e.sync.with = nil
 		}

@@ -97,14 +97,25 @@ func (e *Engine) verify() {
 				good = good && c.OK
 			}
 			if !good {
-				// BOLT 7: "SHOULD send a warning. MAY close the connection. MUST ignore the message."
-				e.stats.Invalid++
-				e.punish(j.peer, true, "a signature of %v is wrong", j.msg.Type())
+				e.wrong(j)
 				continue
 			}
 			e.settle(j)
 		}
 	}
+}
+
+// wrong: a signature is not the signer's.
+// BOLT 7: "SHOULD send a warning. MAY close the connection. MUST ignore the message." The relayer need not be to blame,
+// so it takes several to part.
+func (e *Engine) wrong(j *job) {
+	e.stats.Invalid++
+	p := e.peers[j.peer]
+	if p == nil {
+		return
+	}
+	p.invalid++
+	e.punish(j.peer, p.invalid >= MaxInvalid, "a signature of %v is wrong", j.msg.Type())
 }
 
 func (e *Engine) settle(j *job) {
