@@ -385,10 +385,13 @@ func (n *fakeNode) DecodePayReq(s string) (rpc.PayReq, error) {
 	p := rpc.PayReq{
 		Destination: key(9), Hash: lnwire.Hash{9}, PaymentAddr: bytes.Repeat([]byte{5}, 32), Created: time.Now(), Expiry: time.Hour,
 		Description: "coffee", FinalCLTV: 40, Amount: 21_000,
+		Features: lnwire.NewFeatures(lnwire.FeatureBasicMPP.Optional()),
 	}
 	switch s {
 	case "lnbcrt-any":
 		p.Amount = 0
+	case "lnbcrt-whole":
+		p.Features = nil
 	case "lnbcrt-old":
 		p.Created = time.Unix(1_600_000_000, 0)
 	case "lnbcrt-self":

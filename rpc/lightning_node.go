@@ -65,10 +65,7 @@ func (c nodeCalls) DebugLevel(_ context.Context, r *lnrpc.DebugLevelRequest) (*l
 // newFeatures names the bits that are set, as LND names them.
 func newFeatures(f lnwire.FeatureVector) map[uint32]*lnrpc.Feature {
 	out := make(map[uint32]*lnrpc.Feature)
-	for bit := range lnwire.FeatureBit(len(f) * 8) {
-		if !f.Has(bit) {
-			continue
-		}
+	for _, bit := range f.Bits() {
 		name, known := featureNames[bit.Required()]
 		if !known {
 			name = "unknown"

@@ -25,6 +25,7 @@ func TestPaymentIsFollowedToItsEnd(t *testing.T) {
 	require.Equal(t, rpc.SendPayment{
 		Request: "lnbcrt-coffee", Dest: key(9), Hash: lnwire.Hash{9}, PaymentAddr: bytes.Repeat([]byte{5}, 32), Amount: 21_000,
 		FeeLimit: 10_000, FinalCLTV: 40, CLTVLimit: 41, Outgoing: []lnwire.ShortChannelID{4}, MaxParts: 16, Timeout: time.Minute,
+		Features: lnwire.NewFeatures(lnwire.FeatureBasicMPP.Optional()),
 	}, f.node.asked.payment)
 
 	preimage := lnwire.Preimage{6}
@@ -119,6 +120,14 @@ func TestKeysendGoesInOnePartWithItsPreimage(t *testing.T) {
 	require.EqualValues(t, 1, p.MaxParts)
 	require.EqualValues(t, 18, p.FinalCLTV)
 	require.True(t, p.Features.Has(9))
+}
+
+func TestInvoiceWithoutBasicMPPIsPaidInOnePart(t *testing.T) {
+	f := running(t)
+	_, err := f.dial(client.Admin).Router.SendPaymentV2(f.ctx, &routerrpc.SendPaymentRequest{PaymentRequest: "lnbcrt-whole", MaxParts: 8})
+	require.NoError(t, err)
+	<-f.node.paid.came
+	require.EqualValues(t, 1, f.node.asked.payment.MaxParts)
 }
 
 func TestTrackingBeginsWithThePaymentAsItIs(t *testing.T) {

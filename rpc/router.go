@@ -109,7 +109,7 @@ func (s *router) parsePayment(r *routerrpc.SendPaymentRequest) (p SendPayment, e
 		return p, invalid("cltv limit %d should be greater than %d", p.CLTVLimit, p.FinalCLTV)
 	}
 	if len(p.PaymentAddr) == 0 {
-		p.MaxParts = 1 // BOLT 4: parts are put together by the payment secret
+		p.MaxParts = 1 // BOLT 4, of sets of HTLCs: "MUST include `payment_secret`."
 	}
 	if !p.SelfPayment && s.b.Keys.NodeID() == p.Dest {
 		return p, invalid("self-payments not allowed")
@@ -192,6 +192,10 @@ func (s *router) fromInvoice(r *routerrpc.SendPaymentRequest, p *SendPayment) er
 	p.Dest, p.Hash, p.PaymentAddr, p.Metadata = inv.Destination, inv.Hash, inv.PaymentAddr, inv.Metadata
 	p.FinalCLTV, p.Features = inv.FinalCLTV, inv.Features
 	p.Hints = append(p.Hints, inv.Hints...)
+	// BOLT 4: "if the invoice offers the `basic_mpp` feature: MAY send more than one HTLC to pay the invoice."
+	if !inv.Features.Supports(lnwire.FeatureBasicMPP) {
+		p.MaxParts = 1
+	}
 	return nil
 }
 
