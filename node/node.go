@@ -169,11 +169,12 @@ func (n *Node) assemble(context.Context, *wallet.Seed) (err error) {
 		graph:  n.graph, db: n.graphDB, outputs: n.chain, links: n.links, linkOf: n.linkOf, log: n.log.With("sub", "GSSP"),
 		box: mailbox.New[gossip.Event](), lookups: mailbox.New[lnwire.ShortChannelID](),
 	}
-	sw, err := htlc.New(htlc.Options{Keysend: n.cfg.Keysend}, n.ledger)
+	overlay := htlc.NewOverlay(n.ledger)
+	sw, err := htlc.New(htlc.Options{Keysend: n.cfg.Keysend}, overlay)
 	if err != nil {
 		return fmt.Errorf("load payments: %w", err)
 	}
-	n.traffic = &traffic{sw: sw, ledger: n.ledger, estimates: n.estimates, commander: n, log: n.log.With("sub", "HTLC"),
+	n.traffic = &traffic{sw: sw, overlay: overlay, tip: n.Height, ledger: n.ledger, estimates: n.estimates, commander: n, log: n.log.With("sub", "HTLC"),
 		box: mailbox.New[job](), changed: n.links.changed, height: n.Height()}
 	n.seekers = &seekers{self: n.ID, graph: n.graph, estimates: n.estimates, book: n.book, answer: n.traffic.post,
 		log: n.log.With("sub", "ROUT"), box: mailbox.New[htlc.Seek]()}

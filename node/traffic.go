@@ -20,6 +20,8 @@ import (
 // follows. It implements peer.Switch.
 type traffic struct {
 	sw        *htlc.Switch
+	overlay   *htlc.Overlay
+	tip       func() lnwire.Height
 	ledger    *store.DB
 	estimates *router.Estimates
 	commander commander
@@ -53,16 +55,17 @@ type paymentNews struct {
 	Attempt *htlc.Attempt
 }
 
-// job is one event, with whom to tell that it was refused (at once) or is durable.
+// job is one event, with whom to tell that it was refused (at once) or is durable; or the news that batch durable is.
 type job struct {
-	ev     htlc.Event
-	answer chan<- error
+	ev      htlc.Event
+	answer  chan<- error
+	durable uint64
 }
 
 // ask steps ev and returns when what it did is durable, or why it was refused.
 func (t *traffic) ask(ev htlc.Event) error {
 	answer := make(chan error, 1)
-	if !t.box.Put(job{ev, answer}) {
+	if !t.box.Put(job{ev: ev, answer: answer}) {
 		return peer.ErrStopped
 	}
 	return <-answer
@@ -99,6 +102,12 @@ func (t *traffic) Refused(o channel.Origin, id lnwire.ChannelID, err error) {
 	t.post(htlc.Refused{Channel: id, Origin: o})
 }
 
+// Preimage makes the record that lets a forward be settled upstream after a crash between the two channels' batches.
+func (t *traffic) Preimage(o *channel.Outcome) (store.Put, bool) {
+	r, ok := htlc.PreimageRecord(o, t.tip())
+	return store.Put{Key: r.Key, Value: r.Value}, ok
+}
+
 func (t *traffic) Changed(ref peer.Ref, info *channel.Info) { t.changed(ref, info) }
 
 // run is the loop; it ends when the box is closed and empty.
@@ -126,6 +135,10 @@ func (t *traffic) burst(jobs []job) {
 	t.step(htlc.Tick{Now: now, Height: t.height})
 	var waiting []chan<- error
 	for i := range jobs {
+		if jobs[i].durable != 0 {
+			t.overlay.Durable(jobs[i].durable)
+			continue
+		}
 		if tick, ok := jobs[i].ev.(htlc.Tick); ok {
 			t.height = tick.Height
 			jobs[i].ev = htlc.Tick{Now: now, Height: tick.Height}
@@ -150,8 +163,8 @@ func (t *traffic) settle(now time.Time, waiting []chan<- error) {
 	for i, r := range t.out.Records {
 		batch.Puts[i] = store.Put{Key: r.Key, Value: r.Value}
 	}
-	if len(t.out.Notices) > 0 || len(waiting) > 0 {
-		notices := append([]htlc.Notice(nil), t.out.Notices...)
+	if len(batch.Puts)+len(t.out.Notices)+len(waiting) > 0 {
+		notices, seq := append([]htlc.Notice(nil), t.out.Notices...), t.overlay.Queued(t.out.Records)
 		batch.Done = func() {
 			for _, n := range notices {
 				t.news.publish(n)
@@ -159,9 +172,8 @@ func (t *traffic) settle(now time.Time, waiting []chan<- error) {
 			for _, w := range waiting {
 				w <- nil
 			}
+			t.box.Put(job{durable: seq})
 		}
-	}
-	if len(batch.Puts) > 0 || batch.Done != nil {
 		t.ledger.Commit(batch)
 	}
 	for _, c := range t.out.Commands {
@@ -181,7 +193,6 @@ func (t *traffic) learn(now time.Time, r *htlc.Result) {
 	switch {
 	case r.Settled:
 		t.estimates.Succeeded(now, r.Route)
-	case r.Unreadable || r.Hop < 0:
 	default:
 		t.estimates.Failed(now, r.Route, r.Hop, router.Failure{Code: uint16(r.Failure.Code)})
 	}

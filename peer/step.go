@@ -171,6 +171,11 @@ func (p *Peer) settle() {
 			batch.Puts = append(batch.Puts, store.Put{Key: headKey(h.ref.Index), Value: encodeHead(p.ID)})
 		}
 		batch.Puts = puts(h.ref.Index, h.out.Records, batch.Puts)
+		for i := range h.out.Outcomes {
+			if put, ok := p.env.Switch.Preimage(&h.out.Outcomes[i]); ok {
+				batch.Puts = append(batch.Puts, put)
+			}
+		}
 		rel.add(h, &info)
 		if gone(&h.out) {
 			p.drop(h)

@@ -29,6 +29,9 @@ type Incoming struct {
 type Switch interface {
 	Locked(htlcs []Incoming)
 	Ended(outcomes []channel.Outcome)
+	// Preimage is a record that goes into the batch in which the channel reports o, so that a preimage is durable no later
+	// than the removal of the HTLC that brought it; ok is false where o has none.
+	Preimage(o *channel.Outcome) (put store.Put, ok bool)
 	// Refused: the channel did not take an Offer; nothing was sent.
 	Refused(o channel.Origin, id lnwire.ChannelID, err error)
 	// Changed follows every burst that touched the channel; the Info is shared and not written again.
