@@ -111,7 +111,9 @@ type handler struct {
 	sub  string
 }
 
-func (h *handler) Enabled(_ context.Context, level slog.Level) bool { return level >= h.logs.level(h.sub) }
+func (h *handler) Enabled(_ context.Context, level slog.Level) bool {
+	return level >= h.logs.level(h.sub)
+}
 
 func (h *handler) WithAttrs(attrs []slog.Attr) slog.Handler {
 	next := &handler{Handler: h.Handler.WithAttrs(attrs), logs: h.logs, sub: h.sub}
