@@ -178,6 +178,9 @@ func (e *Engine) wish(key lnwire.PubKey, scid lnwire.ShortChannelID) {
 
 // continueFetch sends the next query to a peer whose last one was answered, as far as lookups keep up.
 func (e *Engine) continueFetch(p *peer) {
+	if f := p.asking; f != nil && !f.sent && len(f.rest) == 0 {
+		e.fetched(p)
+	}
 	if p.asking == nil && len(p.wishes) > 0 && p.scan == nil {
 		f := &fetch{}
 		slices.Sort(p.wishes)
@@ -192,10 +195,6 @@ func (e *Engine) continueFetch(p *peer) {
 	}
 	f := p.asking
 	if f == nil || f.sent || len(e.pending) > MaxBacklog {
-		return
-	}
-	if len(f.rest) == 0 {
-		e.fetched(p)
 		return
 	}
 	n := min(len(f.rest), QueryIDs)
