@@ -90,11 +90,22 @@ func (e *Engine) holdUpdate(h held, m *lnwire.ChannelUpdate) {
 	}
 	list, _ := e.orphans.find(m.SCID)
 	if len(list) < MaxHeldUpdates {
-		e.orphans.put(m.SCID, append(list[:len(list):len(list)], h))
+		list = append(list[:len(list):len(list)], h)
+		e.orphans.put(m.SCID, list)
 	}
-	if !e.early.has(m.SCID) {
+	// A channel that was pruned comes back when both ends have spoken again.
+	if !e.early.has(m.SCID) && (!e.zombies.has(m.SCID) || bothEnds(list)) {
 		e.wish(h.peer, m.SCID)
 	}
+}
+
+// bothEnds: there is an update of each direction among those held.
+func bothEnds(list []held) bool {
+	var spoke [2]bool
+	for _, h := range list {
+		spoke[h.msg.(*lnwire.ChannelUpdate).Direction()] = true
+	}
+	return spoke[0] && spoke[1]
 }
 
 // provenUpdate: the signature is good.
