@@ -9,6 +9,7 @@ import (
 	"github.com/btcsuite/btcd/wire/v2"
 
 	"github.com/fulmen-ln/fulmen/channel"
+	"github.com/fulmen-ln/fulmen/channel/resolve"
 	"github.com/fulmen-ln/fulmen/lnwire"
 	"github.com/fulmen-ln/fulmen/peer"
 	"github.com/fulmen-ln/fulmen/store"
@@ -26,13 +27,13 @@ type Closed struct {
 	Balance  btcutil.Amount // ours, at the end
 	Opener   bool           // we opened it
 	Forced   bool           // we failed it
-	Mutual   bool           // an agreed closing transaction ended it
+	Kind     resolve.Close  // what ended it
 }
 
 const (
 	closedPrefix  = "n/x/"
 	closedVersion = 1
-	closedSize    = 1 + 33 + 36 + 8 + 8 + 32 + 4 + 8 + 1
+	closedSize    = 1 + 33 + 36 + 8 + 8 + 32 + 4 + 8 + 1 + 1
 )
 
 func closedKey(index uint64) []byte {
@@ -46,12 +47,12 @@ func newClosed(ref peer.Ref, c *channel.Info) Closed {
 	}
 	if c.Close.SpentBy != nil {
 		x.Txid = *c.Close.SpentBy
-		x.Mutual = c.Close.ClosingTx != nil && *c.Close.ClosingTx == x.Txid
+		x.Kind = c.Close.Kind
 	}
 	return x
 }
 
-// encode: version, peer, funding, scid, capacity, txid, height, balance, flags; big-endian.
+// encode: version, peer, funding, scid, capacity, txid, height, balance, flags, kind; big-endian.
 func (x *Closed) encode() []byte {
 	b := append(make([]byte, 0, closedSize), closedVersion)
 	b = append(b, x.Peer[:]...)
@@ -63,12 +64,12 @@ func (x *Closed) encode() []byte {
 	b = binary.BigEndian.AppendUint32(b, uint32(x.Height))
 	b = binary.BigEndian.AppendUint64(b, uint64(x.Balance))
 	var flags byte
-	for i, set := range []bool{x.Opener, x.Forced, x.Mutual} {
+	for i, set := range []bool{x.Opener, x.Forced} {
 		if set {
 			flags |= 1 << i
 		}
 	}
-	return append(b, flags)
+	return append(b, flags, byte(x.Kind))
 }
 
 func decodeClosed(index uint64, b []byte) (Closed, error) {
@@ -86,7 +87,7 @@ func decodeClosed(index uint64, b []byte) (Closed, error) {
 	b = b[copy(x.Txid[:], b):]
 	x.Height, b = lnwire.Height(be.Uint32(b)), b[4:]
 	x.Balance, b = btcutil.Amount(be.Uint64(b)), b[8:]
-	x.Opener, x.Forced, x.Mutual = b[0]&1 != 0, b[0]&2 != 0, b[0]&4 != 0
+	x.Opener, x.Forced, x.Kind = b[0]&1 != 0, b[0]&2 != 0, resolve.Close(b[1])
 	return x, nil
 }
 

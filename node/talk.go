@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/btcsuite/btcd/wire/v2"
@@ -40,6 +41,8 @@ type talk struct {
 	ctx     context.Context
 	wg      sync.WaitGroup
 	out     gossip.Effects
+	synced  atomic.Bool   // a full sync with some peer has ended
+	zombies atomic.Uint64 // how many channels were dropped for their silence
 }
 
 // outputs is the part of the chain that announcements are checked against.
@@ -107,6 +110,8 @@ func (t *talk) run() {
 		}
 		t.engine.Step(time.Now(), events, &t.out)
 		t.settle()
+		t.synced.Store(t.engine.Synced())
+		t.zombies.Store(uint64(t.engine.Stats().Zombies))
 		clear(events)
 	}
 }
