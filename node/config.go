@@ -25,7 +25,9 @@ type Config struct {
 	Keysend  bool
 	// OlderCopy opens a ledger that is an older copy of itself; its channels then publish nothing and ask their peers.
 	OlderCopy bool
-	Log       *slog.Logger
+	// RecoveryWindow is how many unused addresses in a row a restored wallet looks beyond; 0: the wallet's own choice.
+	RecoveryWindow uint32
+	Log            *slog.Logger
 }
 
 // Backend dials the chain backend; chain.BitcoindConfig and chain.BtcdConfig are wrapped by package cmd.

@@ -142,7 +142,8 @@ func (n *Node) openChain(ctx context.Context, _ *wallet.Seed) (err error) {
 }
 
 func (n *Node) openWallet(_ context.Context, seed *wallet.Seed) (err error) {
-	n.wallet, err = wallet.Open(wallet.Config{Dir: n.cfg.Dir, Params: n.cfg.Params, Chain: n.chain, Log: n.log.With("sub", "WLLT")}, seed)
+	n.wallet, err = wallet.Open(wallet.Config{Dir: n.cfg.Dir, Params: n.cfg.Params, Chain: n.chain, Log: n.log.With("sub", "WLLT"),
+		RecoveryWindow: n.cfg.RecoveryWindow}, seed)
 	if err != nil {
 		return fmt.Errorf("open wallet: %w", err)
 	}
@@ -269,6 +270,9 @@ func (n *Node) loadChannels() ([]*peer.Peer, htlc.Resume, error) {
 	}
 	return order, resume, nil
 }
+
+// WaitSynced returns when chain and wallet are where the network is.
+func (n *Node) WaitSynced(ctx context.Context) error { return n.wallet.WaitSynced(ctx) }
 
 // listen opens the doors: peers may come, and those that we have channels with are called.
 func (n *Node) listen(context.Context, *wallet.Seed) error {

@@ -32,8 +32,8 @@ func (l *Logs) Logger(w io.Writer) *slog.Logger {
 	return slog.New(&handler{logs: l, Handler: slog.NewTextHandler(w, &slog.HandlerOptions{Level: slog.LevelDebug})})
 }
 
-// Names lists the subsystems that have logged, in order of the alphabet.
-func (l *Logs) Names() []string {
+// Subsystems lists the subsystems that have logged, in order of the alphabet.
+func (l *Logs) Subsystems() []string {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
 	return slices.Clone(l.known)

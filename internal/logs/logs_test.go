@@ -20,7 +20,7 @@ func TestSubsystemsHaveLevelsOfTheirOwn(t *testing.T) {
 	log.Debug("still hidden")
 	require.Contains(t, out.String(), "shown")
 	require.NotContains(t, out.String(), "hidden")
-	require.Equal(t, []string{"PEER"}, l.Names())
+	require.Equal(t, []string{"PEER"}, l.Subsystems())
 }
 
 func TestWrongLevelChangesNothing(t *testing.T) {
