@@ -42,7 +42,7 @@ func (m *Machine) shut(e Shut, out *Effects) error {
 	if up := m.upfront[local]; len(up) != 0 && !bytes.Equal(up, to) {
 		return refused("the channel was opened with another upfront shutdown script")
 	}
-	if !commitment.ValidShutdownScript(to, m.anySegwit) {
+	if !commitment.ValidShutdownScript(to, m.mayAnySegwit()) {
 		return refused("script %x is of no form that a shutdown may have", to)
 	}
 	m.closeRate = e.FeeRate
@@ -57,6 +57,11 @@ func (m *Machine) closeScript() []byte {
 		return m.upfront[local]
 	}
 	return m.script
+}
+
+// mayAnySegwit: "if (and only if) option_shutdown_anysegwit is negotiated", at the opening or since.
+func (m *Machine) mayAnySegwit() bool {
+	return m.anySegwit || m.link.features.Supports(lnwire.FeatureShutdownAnySegwit)
 }
 
 func (m *Machine) beginClose(by commitment.Side, to []byte, out *Effects) {
@@ -81,7 +86,7 @@ func (m *Machine) sendShutdown(out *Effects) {
 // peerShutdown takes the peer's script and answers.
 func (m *Machine) peerShutdown(msg *lnwire.Shutdown, out *Effects) *Violation {
 	switch {
-	case !commitment.ValidShutdownScript(msg.Script, m.anySegwit):
+	case !commitment.ValidShutdownScript(msg.Script, m.mayAnySegwit()):
 		return warn("shutdown: scriptpubkey %x is of no allowed form", msg.Script)
 	case len(m.upfront[remote]) != 0 && !bytes.Equal(m.upfront[remote], msg.Script):
 		// "MAY send a warning. MUST fail the connection."

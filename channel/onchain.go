@@ -66,8 +66,8 @@ func (m *Machine) localCommitment(f *funding) *commitment.Commitment {
 	return m.build(f, local, latest, n, m.localPoint(n))
 }
 
-// contract is what resolve must know.
-func (m *Machine) contract() *resolve.Contract {
+// Contract is what package resolve must know of the channel: every commitment that may be published.
+func (m *Machine) Contract() *resolve.Contract {
 	c := &resolve.Contract{Channel: m.channelID, Archive: archive{m}, Secrets: m.dance.secrets, Scripts: m.shutdown, Published: m.forced}
 	d := &m.dance
 	for _, f := range m.funding {
@@ -122,7 +122,7 @@ func (a archive) Point(number uint64) lnwire.PubKey { return a.m.localPoint(numb
 
 // resolve asks what is to be done and tells what is new.
 func (m *Machine) resolve(out *Effects) {
-	plan := resolve.Next(m.contract(), resolve.Facts{Spends: m.onchain.facts, Tip: m.height})
+	plan := resolve.Next(m.Contract(), resolve.Facts{Spends: m.onchain.facts, Tip: m.height})
 	m.onchain.close = plan.Close
 	keys := make([]claimKey, len(plan.Claims))
 	for i := range plan.Claims {

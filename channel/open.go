@@ -15,9 +15,7 @@ import (
 type opening struct {
 	state      openState
 	policy     Policy
-	features   [2]lnwire.FeatureVector
 	firstPoint lnwire.PubKey // the peer's
-	tx         *wire.MsgTx   // the opener's
 }
 
 type openState uint8

@@ -1,8 +1,6 @@
 package sim
 
 import (
-	"fmt"
-
 	"github.com/btcsuite/btcd/btcutil/v2"
 	"github.com/btcsuite/btcd/chainhash/v2"
 	"github.com/btcsuite/btcd/wire/v2"
@@ -29,7 +27,6 @@ type Setup struct {
 	// Limits of A and B; zero fields are filled by the machine.
 	Limits [2]channel.Limits
 	Policy channel.Policy
-	Real   bool
 }
 
 // Features are those of both nodes' init.
@@ -165,10 +162,4 @@ func (p *Pair) Settle() {
 			busy = busy || n.Peer.Waiting() > 0
 		}
 	}
-}
-
-func (p *Pair) String() string {
-	a, b := p.A.Machine.Info(), p.B.Machine.Info()
-	return fmt.Sprintf("A %v %d/%d HTLCs %d, B %v %d/%d HTLCs %d", a.Phase, a.LocalNumber, a.RemoteNumber, len(a.HTLCs),
-		b.Phase, b.LocalNumber, b.RemoteNumber, len(b.HTLCs))
 }

@@ -270,6 +270,17 @@ func (p *Play) check(n *Node) {
 		}
 	}
 	p.conserved(n)
+	p.known(n)
+}
+
+// known: what may be published by the peer is what was signed for it, to the byte.
+func (p *Play) known(n *Node) {
+	for _, c := range n.Machine.Contract().Fundings[0].Remote {
+		signed := n.Signer.Signed[c.Number]
+		if signed == nil || signed.Tx.TxHash() != c.Tx.TxHash() {
+			p.fail("%s: commitment %d of the peer is not the one that was signed", n.Name, c.Number)
+		}
+	}
 }
 
 func (p *Play) conserved(n *Node) {
