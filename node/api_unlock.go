@@ -41,12 +41,13 @@ func NewVault(dir string, params *chaincfg.Params) *Vault {
 func (v *Vault) Opened() <-chan Opened { return v.opened }
 
 // NoBackup opens the vault without a password, for --noseedbackup, and makes the seed at the first call.
+// wallet.ErrWrongPassword where the seed has a password.
 func (v *Vault) NoBackup(now time.Time) (rpc.RootKeeper, error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	seed, err := wallet.NoBackupSeed(v.dir, now)
 	if err != nil {
-		return nil, vaultError(err)
+		return nil, err
 	}
 	return v.open(seed, 0, nil)
 }
