@@ -69,6 +69,17 @@ func (e *Engine) localChannel(in Local) {
 	} else if l.theirs != nil {
 		e.learnRemote(l, l.theirs)
 	}
+	e.releaseOwn(in)
+}
+
+// releaseOwn takes what the peer said of the channel before we knew that it was open.
+func (e *Engine) releaseOwn(in Local) {
+	for _, name := range append([]lnwire.ShortChannelID{in.SCID}, in.Aliases...) {
+		early, _ := e.orphans.take(name)
+		for _, h := range early {
+			e.onUpdate(h.peer, h.msg.(*lnwire.ChannelUpdate))
+		}
+	}
 }
 
 func (e *Engine) change(l *local, d uint8, p router.Policy) {

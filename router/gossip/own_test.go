@@ -145,3 +145,17 @@ func TestPolicyOutOfAFailureIsTaken(t *testing.T) {
 	require.EqualValues(t, 6, h.rate(c, 0))
 	require.Empty(t, h.punish, "there is nobody to blame")
 }
+
+func TestPeersWordBeforeWeKnowTheChannelIsNotLost(t *testing.T) {
+	h := newHost(t, gossiptest.New(2, 0, 1), 1)
+	local, c, peer := ours(h, lnwire.NewShortChannelID(16_000_000, 1, 0))
+	h.step(gossip.Connected{Peer: peer.NodeID()})
+	early := c.Update(int(1-router.Direction(h.id(), peer.NodeID())), stamp0, 44)
+	early.MessageFlags |= lnwire.MessageDontForward
+	early.Signature = peer.SignDigest(early.Digest())
+	h.tell(peer.NodeID(), early)
+	require.Empty(t, h.remote)
+	h.step(local)
+	require.Len(t, h.remote, 1)
+	require.Equal(t, local.SCID, h.remote[0].SCID)
+}

@@ -36,12 +36,13 @@ func (e *Engine) onUpdate(from lnwire.PubKey, m *lnwire.ChannelUpdate) {
 		e.onPrivateUpdate(h, e.locals[scid], m)
 		return
 	}
-	// BOLT 7: "MUST set dont_forward to 1 in message_flags" is for channels that were not announced.
-	if m.MessageFlags&lnwire.MessageDontForward != 0 || uint64(m.Timestamp)+StaleAfter < uint64(e.now) {
+	c := e.channels[m.SCID]
+	// BOLT 7: "MUST set dont_forward to 1 in message_flags" is for channels that were not announced. One of an unknown channel
+	// may be for a channel with us that we do not know to be open yet: gossip overtakes channel_ready.
+	if c != nil && m.MessageFlags&lnwire.MessageDontForward != 0 || uint64(m.Timestamp)+StaleAfter < uint64(e.now) {
 		e.stats.Ignored++
 		return
 	}
-	c := e.channels[m.SCID]
 	if c == nil {
 		e.holdUpdate(h, m)
 		return
@@ -93,8 +94,8 @@ func (e *Engine) holdUpdate(h held, m *lnwire.ChannelUpdate) {
 		list = append(list[:len(list):len(list)], h)
 		e.orphans.put(m.SCID, list)
 	}
-	// A channel that was pruned comes back when both ends have spoken again.
-	if !e.early.has(m.SCID) && (!e.zombies.has(m.SCID) || bothEnds(list)) {
+	// A channel that was pruned comes back when both ends have spoken again. One that is private is nobody's to ask for.
+	if m.MessageFlags&lnwire.MessageDontForward == 0 && !e.early.has(m.SCID) && (!e.zombies.has(m.SCID) || bothEnds(list)) {
 		e.wish(h.peer, m.SCID)
 	}
 }
