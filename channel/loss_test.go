@@ -11,6 +11,7 @@ import (
 	"github.com/fulmen-ln/fulmen/channel"
 	"github.com/fulmen-ln/fulmen/channel/resolve"
 	"github.com/fulmen-ln/fulmen/internal/sim"
+	"github.com/fulmen-ln/fulmen/lnwire"
 )
 
 // payOnce moves amount msat from one end to the other.
@@ -136,4 +137,76 @@ func TestASpendThatIsReorganizedAwayIsForgotten(t *testing.T) {
 	require.Equal(t, 2, published, "ours is published again")
 	p.A.Crash()
 	require.Nil(t, p.A.Machine.Info().Close.SpentBy)
+}
+
+// paid is a channel with three commitments behind it, just reconnected: what its peer says comes from the test.
+func paid(t *testing.T) (*sim.Pair, *lnwire.ChannelReestablish) {
+	t.Helper()
+	p := sim.Ready(openSetup())
+	payOnce(t, p, p.A)
+	payOnce(t, p, p.B)
+	sim.Disconnect(p.A, p.B)
+	var said *lnwire.ChannelReestablish
+	p.B.Released = func(_ *sim.Node, msg lnwire.Message) {
+		if m, ok := msg.(*lnwire.ChannelReestablish); ok {
+			said = m
+		}
+	}
+	sim.Connect(p.A, p.B)
+	p.A.Released = nil
+	p.B.Commit()
+	require.NotNil(t, said)
+	return p, said
+}
+
+func TestAWrongLastSecretFailsTheChannel(t *testing.T) {
+	for name, turn := range map[string]func(*lnwire.ChannelReestablish){
+		"another":           func(m *lnwire.ChannelReestablish) { m.LastSecret[0]++ },
+		"a lie about more":  func(m *lnwire.ChannelReestablish) { m.NextRevocation++ },
+		"a proof too short": func(m *lnwire.ChannelReestablish) { m.NextRevocation = 1 << 50 },
+	} {
+		p, said := paid(t)
+		turn(said)
+		var out channel.Effects
+		require.NoError(t, p.A.Machine.Step(channel.Received{Msg: said}, &out), name)
+		require.IsType(t, &lnwire.Error{}, out.Send[0], name)
+		require.Len(t, out.Broadcast, 1, name)
+		require.False(t, p.A.Machine.Info().DataLoss, name)
+	}
+}
+
+func TestAPeerThatForgotItsLastCommitmentIsNotServed(t *testing.T) {
+	for name, turn := range map[string]func(*lnwire.ChannelReestablish){
+		"last":    func(m *lnwire.ChannelReestablish) { m.NextCommitment-- },
+		"earlier": func(m *lnwire.ChannelReestablish) { m.NextCommitment -= 2 },
+	} {
+		p, said := paid(t)
+		turn(said)
+		var out channel.Effects
+		require.NoError(t, p.A.Machine.Step(channel.Received{Msg: said}, &out), name)
+		require.Len(t, out.Send, 1, name)
+		require.IsType(t, &lnwire.Warning{}, out.Send[0], name)
+		require.False(t, p.A.Machine.Info().Linked, name)
+		require.Equal(t, channel.PhaseOpen, p.A.Machine.Info().Phase, name)
+	}
+}
+
+func TestEitherUnrevokedCommitmentOfThePeerIsKnownOnChain(t *testing.T) {
+	for _, which := range []uint64{0, 1} {
+		p := sim.Ready(openSetup())
+		payOnce(t, p, p.A)
+		require.NoError(t, p.A.Step(offerOf(40_000_000)))
+		p.A.Must(channel.Flush{})
+		p.A.Commit()
+		i := p.A.Machine.Info()
+		tx := p.A.Signer.Signed[i.RemoteNumber-which].Tx
+		var failed int
+		p.A.Handler = func(out *channel.Effects) { failed += len(out.Outcomes) }
+		p.A.Must(channel.Spent{Fact: resolve.Fact{OutPoint: i.Funding, Tx: tx, Height: 1010}})
+		p.A.Must(channel.Block{Height: 1050})
+		p.A.Must(channel.Block{Height: 1051})
+		p.A.Commit()
+		require.Equal(t, resolve.RemoteCommitment, p.A.Machine.Info().Close.Kind)
+		require.EqualValues(t, which, failed, "without it, the HTLC has failed, once")
+	}
 }
