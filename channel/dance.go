@@ -48,14 +48,14 @@ func (m *Machine) sendCommitment(f *funding, c *commitment.Commitment, out *Effe
 
 // localPoint is our per-commitment point n. Each is asked for twice in a row.
 func (m *Machine) localPoint(n uint64) lnwire.PubKey {
-	for i := range m.points2 {
-		if p := &m.points2[i]; p.number == n && !p.point.IsZero() {
+	for i := range m.localPoints {
+		if p := &m.localPoints[i]; p.number == n && !p.point.IsZero() {
 			return p.point
 		}
 	}
-	m.points2[1] = m.points2[0]
-	m.points2[0] = numberedPoint{n, m.signer.Point(n)}
-	return m.points2[0].point
+	m.localPoints[1] = m.localPoints[0]
+	m.localPoints[0] = numberedPoint{n, m.signer.Point(n)}
+	return m.localPoints[0].point
 }
 
 type numberedPoint struct {
