@@ -97,7 +97,11 @@ func (p *Peer) open(params func(uint64, *Link, lnwire.Height) (channel.OpenParam
 	}
 	o.Records = records{p.env.Ledger, ref.Index}
 	var out channel.Effects
-	m, err := channel.Open(o, p.env.Custody.Signer(ref.Index), &out)
+	var m *channel.Machine
+	err = p.guard("open", func() error {
+		m, err = channel.Open(o, p.env.Custody.Signer(ref.Index), &out)
+		return err
+	})
 	if err != nil {
 		return Ref{}, err
 	}

@@ -18,6 +18,9 @@ type Hello struct {
 	Chain    chainhash.Hash
 }
 
+// namedFeatures is how many unknown features we name: a hostile init has half a million.
+const namedFeatures = 8
+
 var errNotInit = errors.New("the first message is not init")
 
 // Meet exchanges init messages (BOLT 1) and turns a transport into a Link.
@@ -55,7 +58,7 @@ func meet(conn Transport, remote lnwire.PubKey, inbound bool, h Hello) (*Link, e
 	features := theirs.Features.Or(theirs.GlobalFeatures)
 	// BOLT 1: "upon receiving unknown even feature bits that are non-zero: MUST close the connection."
 	if unknown := features.UnknownEven(h.Features); len(unknown) > 0 {
-		return nil, refuse(conn, fmt.Errorf("we do not have the required features %v", unknown))
+		return nil, refuse(conn, fmt.Errorf("we do not have %d required features: %v", len(unknown), unknown[:min(len(unknown), namedFeatures)]))
 	}
 	// "upon receiving init message with a feature vector that does not set all known, transitive dependencies: MUST close".
 	if missing := features.MissingDependencies(); len(missing) > 0 {

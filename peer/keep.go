@@ -13,7 +13,8 @@ import (
 const (
 	firstRetry = 500 * time.Millisecond
 	lastRetry  = 5 * time.Minute
-	steady     = time.Minute // a connection that lasted this long resets the back-off
+	look       = 2 * time.Second // how often we see whether a connection that we did not dial still stands
+	steady     = time.Minute     // a connection that lasted this long resets the back-off
 )
 
 // keep is a peer that is to stay connected.
@@ -60,8 +61,8 @@ func (k *keep) wake() {
 }
 
 func (n *Network) keep(ctx context.Context, id lnwire.PubKey, k *keep) {
-	pause := time.Duration(0)
-	for i := 0; ; i++ {
+	pause, tries := time.Duration(0), 0
+	for {
 		select {
 		case <-ctx.Done():
 			return
@@ -72,15 +73,21 @@ func (n *Network) keep(ctx context.Context, id lnwire.PubKey, k *keep) {
 		n.mu.Lock()
 		addrs := k.addrs
 		n.mu.Unlock()
-		if p := n.Peer(id); len(addrs) == 0 || p != nil && p.Link() != nil {
-			pause = max(pause, firstRetry*4)
+		if len(addrs) == 0 {
+			pause = lastRetry
 			continue
 		}
+		if n.connected(id) { // it called, or the operator did
+			pause = look
+			continue
+		}
+		addr := addrs[tries%len(addrs)]
+		tries++
 		began := time.Now()
-		err := n.dial(ctx, id, addrs[i%len(addrs)], nil)
-		n.log.Debug("kept peer is away", "peer", id, "addr", addrs[i%len(addrs)], "err", err)
+		err := n.dial(ctx, id, addr, make(chan struct{}))
+		n.log.Debug("kept peer is away", "peer", id, "addr", addr, "err", err)
 		if time.Since(began) > steady {
-			pause = 0
+			pause, tries = 0, tries-1 // this address is a good one
 		}
 		pause = min(max(2*pause, firstRetry), lastRetry)
 	}

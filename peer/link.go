@@ -27,7 +27,11 @@ const (
 	idleCut     = 75 * time.Second // silence after which the peer is gone
 	helloLimit  = 15 * time.Second // for the init messages
 	writeLimit  = 30 * time.Second // for one write to make progress
+	finishLimit = 5 * time.Second  // for the peer to take our last words
 	maxPongSize = 65531            // BOLT 1: "num_pong_bytes is less than 65532"
+
+	// itemWeight is what a message weighs in the inbox beside its bytes: small ones are mostly this.
+	itemWeight = 256
 )
 
 // Transport is an encrypted connection (BOLT 8): noise.Conn, or a pipe in tests. WriteMessage buffers until Flush.
@@ -44,7 +48,13 @@ type Transport interface {
 var (
 	errSlowReader = errors.New("the peer does not read what we send")
 	errPingFlood  = errors.New("the peer floods us with pings")
+	errHungUp     = errors.New("we told the peer what is wrong and hung up")
 )
+
+// wrong is a message that ends the connection, after a warning that says why.
+type wrong struct{ error }
+
+func (w wrong) Unwrap() error { return w.error }
 
 // Link is one live connection after both init messages: a reader and a writer goroutine, owned by the Link.
 type Link struct {
@@ -63,7 +73,12 @@ type Link struct {
 	heard    atomic.Int64 // unix nanoseconds of the last byte
 	once     sync.Once
 	cause    error
-	done     chan struct{} // closed when both goroutines are gone
+	cut      chan struct{} // closed by Cut
+
+	taken   chan struct{} // closed when the loop has decided about the connection, which settles the next two
+	refused bool          // another one is kept
+	prior   *Link         // the connection that it replaces: gossip must hear of its end first
+	left    chan struct{} // closed when gossip knows of the end
 }
 
 type outgoing struct {
@@ -71,7 +86,7 @@ type outgoing struct {
 	raw   [][]byte
 	after func() // runs when the burst was handed to the connection
 	size  int
-	last  bool // close after it
+	last  error // not nil: close after it, for this cause
 }
 
 // Stats of a connection.
@@ -87,7 +102,7 @@ type Stats struct {
 func newLink(conn Transport, local, remote lnwire.PubKey, inbound bool, features lnwire.FeatureVector) *Link {
 	l := &Link{Remote: remote, Inbound: inbound, Features: features, Since: time.Now(), conn: conn,
 		preferred: inbound == (bytes.Compare(remote[:], local[:]) < 0),
-		out:       mailbox.New[outgoing](), done: make(chan struct{})}
+		out:       mailbox.New[outgoing](), cut: make(chan struct{}), taken: make(chan struct{}), left: make(chan struct{})}
 	l.heard.Store(time.Now().UnixNano())
 	return l
 }
@@ -97,9 +112,16 @@ func newLink(conn Transport, local, remote lnwire.PubKey, inbound bool, features
 func (l *Link) run(sink func(lnwire.Message, int) error) error {
 	var writer sync.WaitGroup
 	writer.Go(l.write)
-	l.Cut(l.read(sink))
+	err := l.read(sink)
+	if bad := (wrong{}); errors.As(err, &bad) {
+		l.Send([]lnwire.Message{&lnwire.Warning{Data: []byte(err.Error())}})
+		l.finish(err)
+		stop := time.AfterFunc(finishLimit, func() { l.Cut(err) })
+		writer.Wait()
+		stop.Stop()
+	}
+	l.Cut(err)
 	writer.Wait()
-	close(l.done)
 	return l.cause
 }
 
@@ -119,10 +141,8 @@ func (l *Link) read(sink func(lnwire.Message, int) error) error {
 		l.in.Add(uint64(len(raw)))
 		msg, err := lnwire.Unmarshal(raw)
 		if err != nil {
-			// BOLT 1: "upon receiving an unknown message of even type: MUST close the connection".
-			l.Send([]lnwire.Message{&lnwire.Warning{Data: []byte(err.Error())}})
-			l.finish()
-			return fmt.Errorf("decode message: %w", err)
+			// BOLT 1: "upon receiving a message of even, unknown type: MUST close the connection".
+			return wrong{fmt.Errorf("decode message: %w", err)}
 		}
 		switch m := msg.(type) {
 		case *lnwire.Ping:
@@ -178,9 +198,6 @@ func (l *Link) write() {
 // flush writes one burst in as few packets as it fits in.
 func (l *Link) flush(burst []outgoing) error {
 	for _, o := range burst {
-		if err := l.conn.SetWriteDeadline(time.Now().Add(writeLimit)); err != nil {
-			return err
-		}
 		for _, m := range o.msgs {
 			raw, err := lnwire.Marshal(m)
 			if err != nil {
@@ -189,17 +206,20 @@ func (l *Link) flush(burst []outgoing) error {
 			o.raw = append(o.raw, raw)
 		}
 		for _, raw := range o.raw {
+			if err := l.conn.SetWriteDeadline(time.Now().Add(writeLimit)); err != nil {
+				return err
+			}
 			if err := l.conn.WriteMessage(raw); err != nil {
 				return err
 			}
 			l.sent.Add(uint64(len(raw)))
 		}
 		l.queued.Add(-int64(o.size))
-		if o.last {
+		if o.last != nil {
 			if err := l.conn.Flush(); err != nil {
 				return err
 			}
-			return net.ErrClosed
+			return o.last
 		}
 	}
 	if err := l.conn.Flush(); err != nil {
@@ -218,7 +238,7 @@ func (l *Link) Send(msgs []lnwire.Message) {
 	if len(msgs) == 0 {
 		return
 	}
-	l.put(outgoing{msgs: msgs, size: len(msgs) * weightOf(msgs)})
+	l.put(outgoing{msgs: msgs, size: weightOf(msgs)})
 }
 
 // SendRaw queues encoded messages; after runs on the writer when they were handed to the connection.
@@ -238,16 +258,16 @@ func (l *Link) put(o outgoing) {
 	l.out.Put(o)
 }
 
-// Warn tells the peer what is wrong, and hangs up where asked to.
+// Warn tells the peer what is wrong, and hangs up where asked to. text is ours, and short.
 func (l *Link) Warn(text string, hangUp bool) {
 	l.Send([]lnwire.Message{&lnwire.Warning{Data: []byte(text)}})
 	if hangUp {
-		l.finish()
+		l.finish(errHungUp)
 	}
 }
 
 // finish closes the connection once everything queued before was written.
-func (l *Link) finish() { l.out.Put(outgoing{last: true}) }
+func (l *Link) finish(cause error) { l.out.Put(outgoing{last: cause}) }
 
 // Cut ends the connection now; the first cause counts. It does not wait.
 func (l *Link) Cut(cause error) {
@@ -257,7 +277,18 @@ func (l *Link) Cut(cause error) {
 			l.cause = err
 		}
 		l.out.Close()
+		close(l.cut)
 	})
+}
+
+// ended tells that the connection was cut.
+func (l *Link) ended() bool {
+	select {
+	case <-l.cut:
+		return true
+	default:
+		return false
+	}
 }
 
 // Stats of the connection so far.
@@ -266,12 +297,25 @@ func (l *Link) Stats() Stats {
 		Since: l.Since, Inbound: l.Inbound, Address: l.conn.RemoteAddr().String(), Features: l.Features}
 }
 
-// weightOf estimates the size of a message of the burst: exact sizes cost an encoding.
-func weightOf(msgs []lnwire.Message) int {
-	for _, m := range msgs {
-		if m.Type() == lnwire.TypeUpdateAddHTLC {
-			return lnwire.OnionPacketSize + 100
+// weightOf estimates what messages take: exact sizes cost an encoding.
+func weightOf(msgs []lnwire.Message) (n int) {
+	const fixed = 256 // for all that has no large part
+	for _, msg := range msgs {
+		n += fixed
+		switch m := msg.(type) {
+		case *lnwire.UpdateAddHTLC:
+			n += lnwire.OnionPacketSize
+		case *lnwire.UpdateFailHTLC:
+			n += len(m.Reason)
+		case *lnwire.CommitmentSigned:
+			n += len(m.HTLCSigs) * len(lnwire.Sig{})
+		case *lnwire.Pong:
+			n += len(m.Ignored)
+		case *lnwire.Error:
+			n += len(m.Data)
+		case *lnwire.Warning:
+			n += len(m.Data)
 		}
 	}
-	return 256
+	return n
 }

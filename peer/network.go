@@ -5,11 +5,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"maps"
 	"net"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/btcsuite/btcd/btcec/v2"
 
@@ -21,8 +23,10 @@ import (
 const (
 	// MaxHandshakes is how many incoming connections may be in their handshakes at a time; more are closed at once.
 	MaxHandshakes = 64
-	// MaxStrangers is how many connected peers may be without a channel; a newcomer beyond it is turned away.
+	// MaxStrangers is how many connected peers may be without a channel; who calls beyond it is turned away. Whom we call is not.
 	MaxStrangers = 256
+	// acceptPause follows a failure to accept, as when the process has no file descriptor left.
+	acceptPause = 100 * time.Millisecond
 )
 
 var (
@@ -38,6 +42,7 @@ type Network struct {
 	env    Env
 	gossip Gossip
 	log    *slog.Logger
+	names  *names
 
 	ctx    context.Context // of dials and listeners; ends with Stop
 	cancel context.CancelFunc
@@ -47,6 +52,7 @@ type Network struct {
 	mu        sync.Mutex
 	peers     map[lnwire.PubKey]*entry
 	keeps     map[lnwire.PubKey]*keep
+	dials     map[lnwire.PubKey]chan struct{} // under way; closed when the turn is the next one's
 	strangers int
 	height    lnwire.Height
 	stopped   bool
@@ -54,19 +60,20 @@ type Network struct {
 
 type entry struct {
 	*Peer
-	refs    int  // connections, and callers of With
-	durable bool // it has, or had, channels: it stays
+	refs    int  // connections
+	durable bool // it has, or had, channels: no stranger
 }
 
 // NewNetwork is a network that neither listens nor dials yet.
 func NewNetwork(key *btcec.PrivateKey, h Hello, env Env, g Gossip) *Network {
 	ctx, cancel := context.WithCancel(context.Background())
-	return &Network{key: key, hello: h, env: env, gossip: g, log: env.Log, ctx: ctx, cancel: cancel,
-		shakes: make(chan struct{}, MaxHandshakes), peers: make(map[lnwire.PubKey]*entry), keeps: make(map[lnwire.PubKey]*keep)}
+	return &Network{key: key, hello: h, env: env, gossip: g, log: env.Log, ctx: ctx, cancel: cancel, names: newNames(),
+		shakes: make(chan struct{}, MaxHandshakes), peers: make(map[lnwire.PubKey]*entry), keeps: make(map[lnwire.PubKey]*keep),
+		dials: make(map[lnwire.PubKey]chan struct{})}
 }
 
 // Make is a peer of this network for Restore; Restored then adds it.
-func (n *Network) Make(id lnwire.PubKey) *Peer { return New(id, n.env) }
+func (n *Network) Make(id lnwire.PubKey) *Peer { return newPeer(id, n.env, n.names) }
 
 // Restored adds a peer whose channels were loaded, and starts its loop.
 func (n *Network) Restored(p *Peer, height lnwire.Height) {
@@ -109,7 +116,8 @@ func (n *Network) Peer(id lnwire.PubKey) *Peer {
 	return nil
 }
 
-// Durable marks a peer as one with channels: its loop stays when the connection ends.
+// Durable marks a peer as one with channels: it is no stranger from now on. Its loop stays for as long as it has channels,
+// whether or not it was marked.
 func (n *Network) Durable(id lnwire.PubKey) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -122,7 +130,7 @@ func (n *Network) Durable(id lnwire.PubKey) {
 }
 
 // acquire finds or makes the loop of id for one connection.
-func (n *Network) acquire(id lnwire.PubKey) (*Peer, error) {
+func (n *Network) acquire(id lnwire.PubKey, inbound bool) (*Peer, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.stopped {
@@ -130,10 +138,10 @@ func (n *Network) acquire(id lnwire.PubKey) (*Peer, error) {
 	}
 	e := n.peers[id]
 	if e == nil {
-		if n.strangers >= MaxStrangers {
+		if inbound && n.strangers >= MaxStrangers {
 			return nil, errStrangers
 		}
-		e = &entry{Peer: New(id, n.env)}
+		e = &entry{Peer: newPeer(id, n.env, n.names)}
 		e.Run(n.height)
 		n.peers[id] = e
 	}
@@ -144,18 +152,24 @@ func (n *Network) acquire(id lnwire.PubKey) (*Peer, error) {
 	return e.Peer, nil
 }
 
-// release ends what acquire began; the loop of a stranger goes with its last connection.
+// release ends what acquire began; a loop without channels goes with its last connection. The loop knows of the end by then:
+// what was in its inbox is done, and without a connection no channel can be added.
 func (n *Network) release(id lnwire.PubKey) {
 	n.mu.Lock()
 	e := n.peers[id]
 	e.refs--
-	stranger := e.refs == 0 && !e.durable
-	if stranger {
-		n.strangers--
-		delete(n.peers, id)
+	idle := false
+	if e.refs == 0 {
+		if !e.durable {
+			n.strangers--
+		}
+		e.durable = true
+		if idle = e.holds.Load() == 0; idle {
+			delete(n.peers, id)
+		}
 	}
 	n.mu.Unlock()
-	if stranger {
+	if idle {
 		e.Stop()
 	}
 }
@@ -166,28 +180,30 @@ func (n *Network) Listen(addr string) (net.Addr, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listen for peers: %w", err)
 	}
-	stop := context.AfterFunc(n.ctx, func() {
-		if err := l.Close(); err != nil {
-			n.log.Debug("close listener", "err", err)
-		}
-	})
-	n.wg.Go(func() {
-		defer stop()
-		n.accept(l)
-	})
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.stopped {
+		return nil, errors.Join(ErrStopped, l.Close())
+	}
+	n.wg.Go(func() { n.accept(l) })
 	return l.Addr(), nil
 }
 
 func (n *Network) accept(l net.Listener) {
+	defer n.drop(l)
+	stop := context.AfterFunc(n.ctx, func() { n.drop(l) })
+	defer stop()
 	for {
 		c, err := l.Accept()
-		if n.ctx.Err() != nil {
+		if errors.Is(err, net.ErrClosed) {
 			return
 		}
 		if err != nil {
 			n.log.Warn("accept connection", "err", err)
-			if errors.Is(err, net.ErrClosed) {
+			select {
+			case <-n.ctx.Done():
 				return
+			case <-time.After(acceptPause):
 			}
 			continue
 		}
@@ -223,20 +239,20 @@ func (n *Network) greet(c net.Conn) {
 		n.log.Debug("connection refused", "addr", c.RemoteAddr(), "err", err)
 		return
 	}
-	if err := n.serve(l, nil); err != nil {
+	if err := n.serve(l, func() {}); err != nil {
 		n.log.Debug("connection ended", "peer", l.Remote, "err", err)
 	}
 }
 
-func (n *Network) drop(c net.Conn) {
+func (n *Network) drop(c io.Closer) {
 	if err := c.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
 		n.log.Debug("close connection", "err", err)
 	}
 }
 
-// serve gives l to its peer until it ends. up, if not nil, is closed once the loop has it.
-func (n *Network) serve(l *Link, up chan<- struct{}) error {
-	p, err := n.acquire(l.Remote)
+// serve gives l to its peer until it ends. settled is called once the peer has this connection, or keeps another.
+func (n *Network) serve(l *Link, settled func()) error {
+	p, err := n.acquire(l.Remote, l.Inbound)
 	if err != nil {
 		l.Cut(err)
 		return err
@@ -244,63 +260,23 @@ func (n *Network) serve(l *Link, up chan<- struct{}) error {
 	defer n.release(l.Remote)
 	cut := context.AfterFunc(n.ctx, func() { l.Cut(ErrStopped) })
 	defer cut()
-	if up != nil {
-		close(up)
-	}
 	n.log.Info("peer connected", "peer", l.Remote, "addr", l.conn.RemoteAddr(), "inbound", l.Inbound)
-	err = p.Attach(l, n.gossip)
+	err = p.attach(l, n.gossip, settled)
 	n.log.Info("peer disconnected", "peer", l.Remote, "err", err)
 	return err
-}
-
-// Connect dials id at addr and returns when the connection is up. Where there is one already it does nothing.
-func (n *Network) Connect(ctx context.Context, id lnwire.PubKey, addr string) error {
-	if id == n.hello.Local {
-		return ErrSelf
-	}
-	if p := n.Peer(id); p != nil && p.Link() != nil {
-		return nil
-	}
-	ended, up := make(chan error, 1), make(chan struct{})
-	n.mu.Lock()
-	if n.stopped {
-		n.mu.Unlock()
-		return ErrStopped
-	}
-	n.wg.Go(func() { ended <- n.dial(ctx, id, addr, up) })
-	n.mu.Unlock()
-	select {
-	case <-up:
-		return nil
-	case err := <-ended:
-		return err
-	}
-}
-
-// dial serves one outgoing connection until it ends.
-func (n *Network) dial(ctx context.Context, id lnwire.PubKey, addr string, up chan<- struct{}) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	stop := context.AfterFunc(n.ctx, cancel)
-	defer stop()
-	conn, err := noise.Dial(ctx, n.key, id, addr)
-	if err != nil {
-		return fmt.Errorf("dial %s: %w", addr, err)
-	}
-	l, err := Meet(conn, id, false, n.hello)
-	if err != nil {
-		return err
-	}
-	return n.serve(l, up)
 }
 
 // Disconnect cuts the connection to id, if there is one.
 func (n *Network) Disconnect(id lnwire.PubKey) error {
 	p := n.Peer(id)
-	if p == nil || p.Link() == nil {
+	if p == nil {
 		return ErrOffline
 	}
-	p.Link().Cut(errors.New("disconnected by the operator"))
+	l := p.Link()
+	if l == nil {
+		return ErrOffline
+	}
+	l.Cut(errors.New("disconnected by the operator"))
 	return nil
 }
 

@@ -15,6 +15,9 @@ import (
 // MaxPending is how many channels one peer may have in opening at a time, those that wait for confirmation included.
 const MaxPending = 4
 
+// MaxGripes is how often a connection's peer may bring a warning into the log.
+const MaxGripes = 16
+
 var (
 	// ErrOffline: the peer is not connected.
 	ErrOffline = errors.New("peer is not connected")
@@ -51,6 +54,10 @@ type Peer struct {
 	byID    map[lnwire.ChannelID]*held // by channel id, or temporary id while there is no other
 	touched []*held                    // in this burst
 	height  lnwire.Height
+	gripes  int // of this connection, in the log
+
+	holds atomic.Int64 // how many channels; for others
+	names *names       // of the channels of all peers
 }
 
 // held is one channel in the loop.
@@ -59,6 +66,7 @@ type held struct {
 	m      *channel.Machine
 	out    channel.Effects // of this burst
 	id     lnwire.ChannelID
+	name   lnwire.ChannelID // claimed in names; zero before
 	dirty  bool
 	fresh  bool // its head is not written yet
 	broken error
@@ -67,18 +75,21 @@ type held struct {
 
 // item is one thing in the inbox.
 type item struct {
-	link *Link          // the connection that it came from or that changed; nil for others
-	msg  lnwire.Message // a message of the connection
-	up   bool           // link came up; with neither msg nor up: link ended
-	cmd  command        // anything else
+	link *Link           // the connection that it came from or that changed; nil for others
+	msg  lnwire.Message  // a message of the connection
+	up   bool            // link came up
+	down chan<- struct{} // link ended; closed when the channels know
+	cmd  command         // anything else
 }
 
 // command is applied on the loop.
 type command func(p *Peer)
 
-// New is a peer without channels; Run starts its loop.
-func New(id lnwire.PubKey, env Env) *Peer {
-	return &Peer{ID: id, env: env, log: env.Log.With("peer", id), inbox: mailbox.New[item](),
+// New is a peer without channels, alone in its world; Run starts its loop. Those of a node come from its Network.
+func New(id lnwire.PubKey, env Env) *Peer { return newPeer(id, env, newNames()) }
+
+func newPeer(id lnwire.PubKey, env Env, n *names) *Peer {
+	return &Peer{ID: id, env: env, log: env.Log.With("peer", id), inbox: mailbox.New[item](), names: n,
 		chans: make(map[uint64]*held), byID: make(map[lnwire.ChannelID]*held)}
 }
 
@@ -100,12 +111,17 @@ func (p *Peer) Forget(ref Ref) { p.drop(p.chans[ref.Index]) }
 func (p *Peer) adopt(ref Ref, m *channel.Machine) *held {
 	h := &held{ref: ref, m: m}
 	p.chans[ref.Index] = h
+	p.holds.Store(int64(len(p.chans)))
 	p.rename(h, m.Info())
 	return h
 }
 
 // rename keeps byID at what the wire calls the channel now.
 func (p *Peer) rename(h *held, info channel.Info) {
+	if info.ChannelID != (lnwire.ChannelID{}) && !p.claim(h, info.ChannelID) {
+		p.log.Error("two channels have one funding output", "chan", info.ChannelID, "index", h.ref.Index)
+		return
+	}
 	id := info.ChannelID
 	if id == (lnwire.ChannelID{}) {
 		id = info.TempID
@@ -126,21 +142,38 @@ func (p *Peer) Run(height lnwire.Height) {
 	p.wg.Go(p.loop)
 }
 
-// Stop ends connection and loop and waits for both. What was queued for the ledger stays queued.
+// Stop ends connection and loop and waits for the loop. What was queued before is done; what was queued for the ledger stays
+// queued.
 func (p *Peer) Stop() {
+	p.cutLink()
+	p.inbox.Close()
+	p.wg.Wait()
+	p.cutLink() // one that was in the inbox
+}
+
+func (p *Peer) cutLink() {
 	if l := p.link.Load(); l != nil {
 		l.Cut(ErrStopped)
 	}
-	p.inbox.Close()
-	p.wg.Wait()
 }
 
-// Attach makes l the peer's connection and serves it until it ends; it returns why. An older connection is cut.
-// Gossip goes to g on the connection's own goroutine, everything else to the loop.
-func (p *Peer) Attach(l *Link, g Gossip) error {
+// Attach makes l the peer's connection and serves it until it ends and the loop knows; it returns why. An older connection is
+// cut, unless both nodes dialed at once. Gossip goes to g on the connection's own goroutine, everything else to the loop.
+func (p *Peer) Attach(l *Link, g Gossip) error { return p.attach(l, g, func() {}) }
+
+// attach calls settled once the peer has this connection, or keeps another one.
+func (p *Peer) attach(l *Link, g Gossip, settled func()) error {
 	if !p.inbox.Put(item{link: l, up: true}) {
 		l.Cut(ErrStopped)
 		return ErrStopped
+	}
+	<-l.taken
+	settled()
+	if l.refused {
+		return errDuplicate
+	}
+	if l.prior != nil {
+		<-l.prior.left // gossip knows peers, not connections
 	}
 	g.Connected(p.ID, l.Features, false)
 	err := l.run(func(m lnwire.Message, size int) error {
@@ -148,13 +181,17 @@ func (p *Peer) Attach(l *Link, g Gossip) error {
 			g.Message(p.ID, m)
 			return nil
 		}
-		if !p.inbox.PutWeighed(item{link: l, msg: m}, size, MaxInbox) {
+		if !p.inbox.PutWeighed(item{link: l, msg: m}, size+itemWeight, MaxInbox) {
 			return ErrStopped
 		}
 		return nil
 	})
 	g.Disconnected(p.ID)
-	p.inbox.Put(item{link: l})
+	close(l.left)
+	known := make(chan struct{})
+	if p.inbox.Put(item{link: l, down: known}) {
+		<-known
+	}
 	return err
 }
 
@@ -175,22 +212,17 @@ func (p *Peer) loop() {
 	}
 	p.settle()
 	var burst []item
-	for range p.inbox.Ready() {
+	for {
+		<-p.inbox.Ready()
 		var ok bool
 		if burst, ok = p.inbox.Take(burst); !ok {
-			return
+			return // closed, and nothing is left
 		}
 		for i := range burst {
 			p.take(&burst[i])
 		}
 		p.settle()
 		clear(burst)
-	}
-	for ok := true; ok; burst, ok = p.inbox.Take(burst) { // closed: what is left
-		for i := range burst {
-			p.take(&burst[i])
-		}
-		p.settle()
 	}
 }
 
@@ -200,23 +232,28 @@ func (p *Peer) take(it *item) {
 		it.cmd(p)
 	case it.up:
 		p.linked(it.link)
-	case it.msg == nil:
+	case it.down != nil:
 		p.unlinked(it.link)
+		close(it.down)
 	case it.link == p.link.Load(): // what an older connection left behind is void
 		p.receive(it.msg)
 	}
 }
 
 func (p *Peer) linked(l *Link) {
+	defer close(l.taken)
 	if old := p.link.Load(); old != nil {
-		if keepOld(old, l) {
+		if !old.ended() && keepOld(old, l) {
+			l.refused = true
 			l.Cut(errDuplicate)
 			return
 		}
 		old.Cut(errDuplicate)
 		p.unlinked(old)
+		l.prior = old
 	}
 	p.link.Store(l)
+	p.gripes = 0
 	for _, h := range p.ordered() {
 		p.step(h, channel.Linked{Up: true, Features: l.Features})
 	}
@@ -226,8 +263,10 @@ func (p *Peer) unlinked(l *Link) {
 	if p.link.Load() != l {
 		return
 	}
+	p.settle() // what was said so far was for this connection: it must not reach the next one
 	p.link.Store(nil)
 	for _, h := range p.ordered() {
 		p.step(h, channel.Linked{})
 	}
+	p.settle()
 }

@@ -60,7 +60,7 @@ func (r *release) run() {
 	if r.link != nil {
 		r.link.Send(r.send)
 		if r.disconnect {
-			r.link.finish()
+			r.link.finish(errHungUp)
 		}
 	}
 	for i := range r.owed {

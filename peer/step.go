@@ -1,8 +1,11 @@
 package peer
 
 import (
+	"cmp"
+	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"runtime/debug"
 	"slices"
 
@@ -17,7 +20,7 @@ func (p *Peer) ordered() []*held {
 	for _, h := range p.chans {
 		all = append(all, h)
 	}
-	slices.SortFunc(all, func(a, b *held) int { return int(int64(a.ref.Index - b.ref.Index)) })
+	slices.SortFunc(all, func(a, b *held) int { return cmp.Compare(a.ref.Index, b.ref.Index) })
 	return all
 }
 
@@ -30,15 +33,23 @@ func (p *Peer) step(h *held, ev channel.Event) (err error) {
 		h.dirty = true
 		p.touched = append(p.touched, h)
 	}
+	err = p.guard(fmt.Sprintf("%T", ev), func() error { return h.m.Step(ev, &h.out) })
+	if errors.Is(err, ErrQuarantined) {
+		h.broken, h.out = err, channel.Effects{}
+		p.log.Error("channel quarantined until a restart", "chan", h.id)
+	}
+	return err
+}
+
+// guard turns a panic of do, which is of one channel, into an error.
+func (p *Peer) guard(what string, do func() error) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			h.broken = fmt.Errorf("%w: %v", ErrQuarantined, r)
-			h.out = channel.Effects{}
-			p.log.Error("channel quarantined: broken invariant", "chan", h.id, "event", fmt.Sprintf("%T", ev), "panic", r, "stack", string(debug.Stack()))
-			err = h.broken
+			p.log.Error("broken invariant", "in", what, "panic", r, "stack", string(debug.Stack()))
+			err = fmt.Errorf("%w: %v", ErrQuarantined, r)
 		}
 	}()
-	return h.m.Step(ev, &h.out)
+	return do()
 }
 
 // receive brings a message to the channel that it names.
@@ -46,7 +57,7 @@ func (p *Peer) receive(msg lnwire.Message) {
 	id, ok := channelOf(msg)
 	switch {
 	case !ok:
-		p.log.Warn("unexpected message", "type", msg.Type())
+		p.gripe("unexpected message", "type", msg.Type())
 	case id == (lnwire.ChannelID{}):
 		p.complaint(msg)
 		if msg.Type() != lnwire.TypeError {
@@ -56,10 +67,13 @@ func (p *Peer) receive(msg lnwire.Message) {
 		for _, h := range p.ordered() {
 			p.command(h, channel.Received{Msg: msg})
 		}
-	case p.byID[id] != nil:
+	case p.byID[id] == nil:
+		p.stranger(id, msg)
+	case p.named(p.byID[id], msg):
 		p.command(p.byID[id], channel.Received{Msg: msg})
 	default:
-		p.stranger(id, msg)
+		p.log.Warn("peer names the funding output of another channel", "chan", id)
+		p.command(p.byID[id], channel.Shut{Force: true})
 	}
 }
 
@@ -98,7 +112,16 @@ func (p *Peer) complaint(msg lnwire.Message) {
 	if len(data) > limit {
 		data = data[:limit]
 	}
-	p.log.Warn("peer complains", "type", msg.Type(), "text", fmt.Sprintf("%q", data))
+	p.gripe("peer complains", "type", msg.Type(), "text", fmt.Sprintf("%+q", data))
+}
+
+// gripe warns the operator of what the peer does, so many times in a connection: the log is not the peer's to fill.
+func (p *Peer) gripe(msg string, args ...any) {
+	level := slog.LevelWarn
+	if p.gripes++; p.gripes > MaxGripes {
+		level = slog.LevelDebug
+	}
+	p.log.Log(context.Background(), level, msg, args...)
 }
 
 // reply sends what depends on no record.
@@ -123,7 +146,15 @@ func (p *Peer) proposal(m *lnwire.OpenChannel) {
 	}
 	params.Records = records{p.env.Ledger, index}
 	var out channel.Effects
-	machine, err := channel.Accept(params, m, p.env.Custody.Signer(index), &out)
+	var machine *channel.Machine
+	err = p.guard("accept", func() error {
+		machine, err = channel.Accept(params, m, p.env.Custody.Signer(index), &out)
+		return err
+	})
+	if errors.Is(err, ErrQuarantined) {
+		refuse("internal error")
+		return
+	}
 	if err != nil {
 		p.log.Info("channel proposal refused", "err", err)
 		refuse(err.Error())
@@ -208,14 +239,6 @@ func (p *Peer) tell(h *held) {
 	}
 }
 
-// Peel removes our layer of an HTLC's onion. It uses nothing of the loop.
-func (p *Peer) Peel(h channel.HTLC) Incoming {
-	in := Incoming{HTLC: h, Peer: p.ID}
-	in.Peeled, in.Err = p.env.Custody.Peel(&h)
-	in.HTLC.Onion = nil
-	return in
-}
-
 // gone tells that the channel ended in this burst.
 func gone(out *channel.Effects) bool {
 	for _, n := range out.Notices {
@@ -230,6 +253,10 @@ func gone(out *channel.Effects) bool {
 // is found when the ledger is loaded.
 func (p *Peer) drop(h *held) {
 	delete(p.chans, h.ref.Index)
+	if h.name != (lnwire.ChannelID{}) {
+		p.names.release(h.name)
+	}
+	p.holds.Store(int64(len(p.chans)))
 	if p.byID[h.id] == h {
 		delete(p.byID, h.id)
 	}
