@@ -10,15 +10,21 @@ import (
 	"github.com/fulmen-ln/fulmen/lnwire"
 )
 
+func fastSetup() sim.Setup {
+	s := openSetup()
+	s.Fast = true
+	return s
+}
+
 // scenes are the situations into which strange messages are thrown.
 var scenes = []func(testing.TB) *sim.Pair{
-	func(testing.TB) *sim.Pair { p := sim.NewPair(openSetup()); p.Begin(openSetup()); return p },
-	func(testing.TB) *sim.Pair { return sim.Open(openSetup()) },
+	func(testing.TB) *sim.Pair { p := sim.NewPair(fastSetup()); p.Begin(fastSetup()); return p },
+	func(testing.TB) *sim.Pair { return sim.Open(fastSetup()) },
 	busy,
 	func(t testing.TB) *sim.Pair { p := busy(t); sim.Disconnect(p.A, p.B); sim.Connect(p.A, p.B); return p },
 	func(t testing.TB) *sim.Pair { p := busy(t); p.A.Must(channel.Shut{}); return p },
 	func(testing.TB) *sim.Pair {
-		p := sim.Ready(openSetup())
+		p := sim.Ready(fastSetup())
 		p.A.Must(channel.Shut{})
 		p.A.Commit()
 		p.B.Deliver()
@@ -29,7 +35,7 @@ var scenes = []func(testing.TB) *sim.Pair{
 
 // FuzzMessages: no message of a peer, in any situation, makes a machine panic, lose money or contradict its records.
 func FuzzMessages(f *testing.F) {
-	c := sim.Ready(openSetup()).A.Machine.Info().ChannelID
+	c := sim.Ready(fastSetup()).A.Machine.Info().ChannelID
 	for i, msg := range []lnwire.Message{
 		&lnwire.AcceptChannel{ChannelType: lnwire.NewFeatures(12, 22)}, &lnwire.FundingCreated{}, &lnwire.FundingSigned{ChannelID: c},
 		&lnwire.ChannelReady{ChannelID: c}, &lnwire.Shutdown{ChannelID: c, Script: sim.Script('x')}, &lnwire.ClosingSigned{ChannelID: c},

@@ -210,3 +210,66 @@ func TestEitherUnrevokedCommitmentOfThePeerIsKnownOnChain(t *testing.T) {
 		require.EqualValues(t, which, failed, "without it, the HTLC has failed, once")
 	}
 }
+
+// resolveAll spends whatever n watches until its channel is closed.
+func resolveAll(t *testing.T, n *sim.Node, commitment *wire.MsgTx) (outcomes []channel.Outcome) {
+	t.Helper()
+	var watched []wire.OutPoint
+	n.Handler = func(out *channel.Effects) {
+		for _, w := range out.Watch {
+			watched = append(watched, w.OutPoint)
+		}
+		outcomes = append(outcomes, out.Outcomes...)
+	}
+	funding := n.Machine.Info().Funding
+	n.Must(channel.Spent{Fact: resolve.Fact{OutPoint: funding, Tx: commitment, Height: 1010}})
+	n.Commit()
+	for round := 0; round < 5 && n.Machine.Info().Phase != channel.PhaseClosed; round++ {
+		spend := watched
+		watched = nil
+		for _, op := range spend {
+			if op == funding {
+				continue
+			}
+			tx := wire.NewMsgTx(2)
+			tx.AddTxIn(wire.NewTxIn(&op, nil, wire.TxWitness{{1}, {2}, {3}}))
+			tx.AddTxOut(wire.NewTxOut(1000, sim.Script('s')))
+			n.Must(channel.Spent{Fact: resolve.Fact{OutPoint: op, Tx: tx, Height: 1200}})
+		}
+		n.Must(channel.Block{Height: 1400})
+		n.Commit()
+	}
+	return outcomes
+}
+
+func TestAForcedCloseEndsAndLoadsAsClosed(t *testing.T) {
+	p := sim.Ready(openSetup())
+	require.NoError(t, p.A.Step(offerOf(100_000)))
+	require.NoError(t, p.B.Step(offerOf(200_000)))
+	p.Settle()
+	var tx *wire.MsgTx
+	p.A.Handler = func(out *channel.Effects) { tx = out.Broadcast[0] }
+	p.A.Must(channel.Shut{Force: true})
+	p.A.Commit()
+	outcomes := resolveAll(t, p.A, tx)
+	require.Len(t, outcomes, 1)
+	require.True(t, outcomes[0].Local, "trimmed")
+	require.Equal(t, channel.PhaseClosed, p.A.Machine.Info().Phase)
+	p.A.Crash()
+	i := p.A.Machine.Info()
+	require.Equal(t, channel.PhaseClosed, i.Phase)
+	require.Empty(t, i.HTLCs)
+	for key := range p.A.Disk {
+		require.NotContains(t, "hr", key[:1])
+	}
+}
+
+func TestAChannelOnChainAnswersAPeerWithoutMemory(t *testing.T) {
+	p := sim.Ready(openSetup())
+	p.A.Must(channel.Received{Msg: &lnwire.Error{Data: []byte("mine")}})
+	p.A.Must(channel.Linked{Up: true})
+	var out channel.Effects
+	require.NoError(t, p.A.Machine.Step(channel.Received{Msg: &lnwire.ChannelReestablish{NextCommitment: 1}}, &out))
+	require.Len(t, out.Send, 1)
+	require.IsType(t, &lnwire.Error{}, out.Send[0])
+}

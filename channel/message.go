@@ -62,7 +62,11 @@ func (m *Machine) receive(msg lnwire.Message, out *Effects) {
 		return
 	}
 	if m.phase == PhaseOnchain {
-		return // BOLT 2: "SHOULD retransmit the error packet and ignore any other packets for that channel"
+		// BOLT 2: "SHOULD retransmit the error packet and ignore any other packets for that channel".
+		if msg.Type() == lnwire.TypeChannelReestablish {
+			m.tooLate(out)
+		}
+		return
 	}
 	h, ok := handlers[msg.Type()]
 	switch {
@@ -116,7 +120,7 @@ func (m *Machine) violate(v *Violation, out *Effects) {
 // fail ends the channel with an error to the peer (BOLT 5: Failing a Channel).
 func (m *Machine) fail(text string, out *Effects) {
 	if m.link.up {
-		out.Send = append(out.Send, &lnwire.Error{ChannelID: m.wireID(), Data: []byte(text)})
+		m.sendError(text, out)
 		out.Disconnect = true
 	}
 	out.Notices = append(out.Notices, Notice{NoticeError, text})

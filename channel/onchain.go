@@ -167,11 +167,12 @@ func (m *Machine) decided(o resolve.Outcome, out *Effects) {
 // finish ends the channel: nothing of it is left on the chain.
 func (m *Machine) finish(out *Effects) {
 	m.phase = PhaseClosed
-	m.dirty |= dirtyLife
-	for _, hs := range m.table.htlcs {
+	m.dirty |= dirtyLife | dirtyState
+	for side, hs := range m.table.htlcs {
 		for _, h := range hs {
 			m.deleteHTLC(h, out)
 		}
+		m.table.htlcs[side] = nil
 	}
 	out.Notices = append(out.Notices, Notice{Kind: NoticeClosed})
 }

@@ -12,11 +12,9 @@ import (
 // channel_reestablish".
 func (m *Machine) greet(out *Effects) {
 	if m.phase == PhaseOnchain {
-		text := m.lastError
-		if text == "" || strings.HasPrefix(text, fromPeer) {
-			text = "the channel is closing on chain"
+		if m.lastError != "" && !strings.HasPrefix(m.lastError, fromPeer) {
+			m.sendError(m.lastError, out)
 		}
-		out.Send = append(out.Send, &lnwire.Error{ChannelID: m.channelID, Data: []byte(text)})
 		return
 	}
 	d := &m.dance
@@ -28,6 +26,18 @@ func (m *Machine) greet(out *Effects) {
 		msg.LastSecret, _ = d.secrets.Lookup(d.revoked - 1)
 	}
 	out.Send = append(out.Send, msg)
+}
+
+// tooLate answers a channel_reestablish for a channel that is on chain, where greet had nothing to say: the peer may have
+// lost its memory of it.
+func (m *Machine) tooLate(out *Effects) {
+	if m.closingTx == nil && (m.lastError == "" || strings.HasPrefix(m.lastError, fromPeer)) {
+		m.sendError("the channel is closing on chain", out)
+	}
+}
+
+func (m *Machine) sendError(text string, out *Effects) {
+	out.Send = append(out.Send, &lnwire.Error{ChannelID: m.wireID(), Data: []byte(text)})
 }
 
 // reestablish compares the peer's counters with ours and sends again what it missed.
