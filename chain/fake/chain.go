@@ -104,7 +104,13 @@ func (c *Chain) MineBlock(txs ...*wire.MsgTx) (chain.Tip, error) {
 
 // Reorg replaces the last depth blocks by depth+1 new ones, empty; what they held returns to the mempool where still valid.
 // It panics where the chain is not longer than depth.
-func (c *Chain) Reorg(depth int) chain.Tip {
+func (c *Chain) Reorg(depth int) chain.Tip { return c.reorg(depth, false) }
+
+// Remine is Reorg, but that the first new block takes what the old ones and the mempool held, as far as it is valid there:
+// most of it confirms again, at another height.
+func (c *Chain) Remine(depth int) chain.Tip { return c.reorg(depth, true) }
+
+func (c *Chain) reorg(depth int, again bool) chain.Tip {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if depth >= len(c.main) {
@@ -114,10 +120,15 @@ func (c *Chain) Reorg(depth int) chain.Tip {
 	for range depth {
 		back = append(c.disconnect(), back...)
 	}
-	for range depth + 1 {
-		c.connect(nil)
-	}
 	c.pool.prepend(back)
+	for i := range depth + 1 {
+		c.revalidate()
+		var txs []*wire.MsgTx
+		if again && i == 0 {
+			txs = c.selected()
+		}
+		c.connect(txs)
+	}
 	c.revalidate()
 	c.publish()
 	return c.published

@@ -234,6 +234,21 @@ func TestAReorgReturnsToTheMempoolWhatIsStillValid(t *testing.T) {
 	require.Equal(t, c.Best().Hash, at)
 }
 
+func TestAReminedTransactionConfirmsAtAnotherHeight(t *testing.T) {
+	c := newChain()
+	paid := funded(c, 1)
+	c.Mine(1)
+	tx := spend(paid, 1, 2, 1000)
+	require.NoError(t, broadcast(c, tx))
+	c.Mine(3)
+	tip := c.Remine(4)
+	require.EqualValues(t, 105, tip.Height)
+	require.Empty(t, c.Mempool())
+	op, _, err := c.Output(context.Background(), lnwire.NewShortChannelID(101, 2, 0))
+	require.NoError(t, err)
+	require.Equal(t, tx.TxHash(), op.Hash)
+}
+
 func hashes(txs []*wire.MsgTx) (ids []chainhash.Hash) {
 	for _, tx := range txs {
 		ids = append(ids, tx.TxHash())
