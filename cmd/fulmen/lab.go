@@ -97,7 +97,7 @@ func labUp(c *cli.Context) error {
 	if err := labChannels(c, l, topology); err != nil {
 		return errors.Join(err, l.Down(context.WithoutCancel(c.Context)))
 	}
-	return status(c.Context, c.App.Writer, l)
+	return overview(c.Context, c.App.Writer, l)
 }
 
 // labChannels funds the nodes and opens the topology's channels.
@@ -119,11 +119,11 @@ func labChannels(c *cli.Context, l *lab.Lab, t lab.Topology) error {
 }
 
 func labStatus(c *cli.Context) error {
-	return withLab(c, func(ctx context.Context, l *lab.Lab) error { return status(ctx, c.App.Writer, l) })
+	return withLab(c, func(ctx context.Context, l *lab.Lab) error { return overview(ctx, c.App.Writer, l) })
 }
 
-// status prints the chain, and each node with its channels.
-func status(ctx context.Context, w io.Writer, l *lab.Lab) error {
+// overview prints the chain, and each node with its channels.
+func overview(ctx context.Context, w io.Writer, l *lab.Lab) error {
 	height, err := l.Chain.Height(ctx)
 	if err != nil {
 		return err

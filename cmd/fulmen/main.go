@@ -17,13 +17,19 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := newApp().RunContext(ctx, os.Args); err != nil {
+	if err := run(ctx, newApp(), os.Args); err != nil {
+		if what := explain(err); what != "" {
+			fmt.Fprintln(os.Stderr, "fulmen:", what)
+		}
 		if exit := cli.ExitCoder(nil); errors.As(err, &exit) {
 			os.Exit(exit.ExitCode())
 		}
-		fmt.Fprintln(os.Stderr, "fulmen:", explain(err))
 		os.Exit(1)
 	}
+}
+
+func run(ctx context.Context, app *cli.App, args []string) error {
+	return app.RunContext(ctx, flagsFirst(app, args))
 }
 
 func newApp() *cli.App {
@@ -33,8 +39,12 @@ func newApp() *cli.App {
 		Version:              build.Version,
 		EnableBashCompletion: true,
 		Flags:                connectionFlags(),
-		Commands:             append(commands(), labCommand()),
-		ExitErrHandler:       func(*cli.Context, error) {}, // main prints
+		Commands:             polish(append(commands(), labCommand())),
+		Action:               unknown,
+		OnUsageError: func(c *cli.Context, err error, _ bool) error {
+			return &usageError{text: err.Error(), command: c.App.Name, args: "[global options] COMMAND"}
+		},
+		ExitErrHandler: func(*cli.Context, error) {}, // main prints
 		Description: "A node's address, certificate and macaroon are found in --dir.\n" +
 			"Begin with `fulmen create`, or, to play first, with `fulmen lab up`.",
 	}
