@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/btcsuite/btcd/chainhash/v2"
-	"github.com/btcsuite/btcd/wire/v2"
 
 	"github.com/fulmen-ln/fulmen/chain"
 	"github.com/fulmen-ln/fulmen/channel"
@@ -46,8 +45,23 @@ func (n *Node) loadHeight() error {
 	return nil
 }
 
+// catchUp tells gossip of the blocks that passed while the node was down: channels may have been spent in them.
+func (n *Node) catchUp(from, to lnwire.Height) {
+	for h := from; h <= to && n.ctx.Err() == nil; h++ {
+		hash, err := n.chain.BlockHash(n.ctx, h)
+		if err != nil {
+			n.log.Warn("block not found for gossip", "height", h, "err", err)
+			return
+		}
+		n.talk.post(n.spends(h, hash))
+	}
+}
+
 // followBlocks tells everybody of the chain's tip.
 func (n *Node) followBlocks() {
+	if last := n.talk.seen; last > 0 {
+		n.catchUp(last+1, n.Height())
+	}
 	var events []chain.Event
 	for {
 		<-n.blocks.Ready()
@@ -80,19 +94,23 @@ func (n *Node) block(b chain.Block) {
 	}
 	n.setHeight(b.Height)
 	n.log.Debug("block", "height", b.Height, "hash", b.Hash)
-	block, err := n.chain.Block(n.ctx, b.Hash)
+	n.talk.post(n.spends(b.Height, b.Hash))
+}
+
+// spends lists what a block spends.
+func (n *Node) spends(height lnwire.Height, hash chainHash) gossip.Block {
+	ev := gossip.Block{Height: height}
+	block, err := n.chain.Block(n.ctx, hash)
 	if err != nil {
-		n.log.Warn("block not read for gossip", "height", b.Height, "err", err)
-		n.talk.post(gossip.Block{Height: b.Height})
-		return
+		n.log.Warn("block not read for gossip", "height", height, "err", err)
+		return ev
 	}
-	var spent []wire.OutPoint
 	for _, tx := range block.Transactions[1:] {
 		for _, in := range tx.TxIn {
-			spent = append(spent, in.PreviousOutPoint)
+			ev.Spent = append(ev.Spent, in.PreviousOutPoint)
 		}
 	}
-	n.talk.post(gossip.Block{Height: b.Height, Spent: spent})
+	return ev
 }
 
 // feeSlack is by how much the commitments' fee rate may be off before it is changed: a fifth.
@@ -140,22 +158,9 @@ func (n *Node) loadEstimates() (*router.Estimates, error) {
 	return e, nil
 }
 
-// saveEstimates runs every few minutes and at the end.
+// saveEstimates runs from time to time and at the end.
 func (n *Node) saveEstimates() {
 	n.ledger.Commit(store.Batch{Puts: []store.Put{{Key: []byte(estimatesKey), Value: n.estimates.Encode()}}})
-}
-
-func (n *Node) saveEstimatesAtTimes() {
-	tick := time.NewTicker(5 * time.Minute)
-	defer tick.Stop()
-	for {
-		select {
-		case <-n.ctx.Done():
-			return
-		case <-tick.C:
-			n.saveEstimates()
-		}
-	}
 }
 
 // flushEvery paces gossip: at once on regtest, where nobody is flooded.

@@ -38,13 +38,6 @@ func (h *hub[T]) publish(v T) {
 	}
 }
 
-// empty tells that nobody listens: news need not be made.
-func (h *hub[T]) empty() bool {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return len(h.subs) == 0
-}
-
 // sinkFunc is a sink of one function.
 type sinkFunc[T any] func(T)
 

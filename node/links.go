@@ -39,7 +39,10 @@ func (l *links) changed(ref peer.Ref, info *channel.Info) {
 	switch {
 	case now.carries() && (!was || old.Active != now.Active || old.name() != now.name() || old.RemoteAlias != now.RemoteAlias):
 		l.link(now)
-		if !was || old.name() != now.name() || old.RemoteAlias != now.RemoteAlias {
+		if was && old.name() != now.name() {
+			l.gossip(gossip.LocalClosed{SCID: old.name()})
+		}
+		if !was || now.Active || old.name() != now.name() {
 			l.local(now)
 		}
 	case was && !now.carries():

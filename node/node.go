@@ -224,7 +224,7 @@ func (n *Node) restore(context.Context, *wallet.Seed) error {
 	n.watcher.WatchBlocks(n.blocks)
 	n.wg.Go(n.followBlocks)
 	n.then(n.blocks.Close)
-	n.wg.Go(n.saveEstimatesAtTimes)
+	n.wg.Go(n.housekeep)
 	n.then(n.saveEstimates)
 	return nil
 }

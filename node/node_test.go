@@ -79,7 +79,7 @@ func TestForcedCloseIsSweptAfterTheDelay(t *testing.T) {
 	l.eventually("the commitment is out", func() bool { return len(l.chain.Mempool()) > 0 })
 	l.mine(1)
 	l.eventually("the peer sweeps at once", func() bool { return len(l.chain.Mempool()) > 0 })
-	l.mine(144)
+	l.mine(143) // to_self_delay of 144: final in the next block
 	l.eventually("our delayed output is swept", func() bool { return len(l.chain.Mempool()) > 0 })
 	l.mine(1)
 	l.eventually("our share is home", func() bool {

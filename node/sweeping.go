@@ -53,15 +53,6 @@ func (s *sweeping) spent(op wire.OutPoint) { s.box.Put(func() { s.sweeper.Spent(
 // block plans again at a new height: an empty burst does it.
 func (s *sweeping) block() { s.box.Put(func() {}) }
 
-// bump asks for a higher fee for one claim.
-func (s *sweeping) bump(op wire.OutPoint, rate lnwire.FeePerKW) error {
-	answer := make(chan error, 1)
-	if !s.box.Put(func() { answer <- s.sweeper.Bump(op, rate) }) {
-		return context.Canceled
-	}
-	return <-answer
-}
-
 func (s *sweeping) start(ctx context.Context) {
 	s.wg.Go(func() {
 		var burst []func()

@@ -38,6 +38,7 @@ type talk struct {
 
 	box     *mailbox.Box[gossip.Event]
 	lookups *mailbox.Box[lnwire.ShortChannelID]
+	seen    lnwire.Height // the last block that the engine heard of in an earlier run
 	ctx     context.Context
 	wg      sync.WaitGroup
 	out     gossip.Effects
@@ -78,6 +79,7 @@ func (t *talk) load(height lnwire.Height) error {
 		t.log.Warn("graph.db has damaged records; peers will bring them again", "count", damaged)
 	}
 	t.engine.Loaded(time.Now(), height, &t.out)
+	t.seen = t.engine.LastBlock()
 	t.settle()
 	return err
 }
