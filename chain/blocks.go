@@ -173,6 +173,9 @@ func LookUp(ctx context.Context, s Source, id lnwire.ShortChannelID) (wire.OutPo
 	fail := func(err error) (wire.OutPoint, wire.TxOut, error) {
 		return wire.OutPoint{}, wire.TxOut{}, fmt.Errorf("output %v: %w", id, err)
 	}
+	if !s.Synced() {
+		return fail(fmt.Errorf("%w, or not in step", ErrUnreachable)) // what it does not have may be on its way
+	}
 	if tip := s.Best(); id.Block() > tip.Height {
 		return fail(fmt.Errorf("%w: the chain is at block %d", ErrUnknownOutput, tip.Height))
 	}

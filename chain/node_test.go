@@ -173,6 +173,9 @@ func TestAnAbsentBackendIsWaitedFor(t *testing.T) {
 	require.ErrorIs(t, err, context.DeadlineExceeded)
 	require.ErrorContains(t, err, "not reachable")
 	require.Zero(t, n.Best())
+	_, _, err = n.Output(context.Background(), lnwire.NewShortChannelID(1, 1, 0))
+	require.ErrorIs(t, err, ErrUnreachable)
+	require.NotErrorIs(t, err, ErrUnknownOutput)
 }
 
 func TestTheCookieIsReadForEachCall(t *testing.T) {

@@ -77,92 +77,102 @@ func truth(c *fake.Chain) (conf map[chainhash.Hash]lnwire.Height, spends map[wir
 	return conf, spends
 }
 
+// history is a chain at random with a watcher of it.
+type history struct {
+	t         *rapid.T
+	c         *fake.Chain
+	w         *chain.Watcher
+	sink      *believer
+	txs       []*wire.MsgTx // each pays to anyone(number)
+	number    []byte
+	watchedTx map[chainhash.Hash]bool
+	watchedOp map[wire.OutPoint]bool
+}
+
+// restart makes a new watcher, which knows nothing.
+func (h *history) restart() {
+	h.w, h.sink = chain.NewWatcher(h.c), newBeliever(h.t)
+	h.watchedTx, h.watchedOp = make(map[chainhash.Hash]bool), make(map[wire.OutPoint]bool)
+	h.w.WatchBlocks(h.sink)
+}
+
+func (h *history) watch(tx *wire.MsgTx) {
+	// No reorganisation here goes below block 10, so that nothing of interest is lower than 11.
+	hint := lnwire.Height(rapid.IntRange(0, 11).Draw(h.t, "hint"))
+	id, op := tx.TxHash(), wire.OutPoint{Hash: tx.TxHash()}
+	if !h.watchedTx[id] {
+		h.watchedTx[id], h.watchedOp[op] = true, true
+		h.w.WatchConf(id, nil, hint, h.sink)
+		h.w.WatchSpend(op, nil, hint, h.sink)
+	}
+}
+
+// check lets the watcher catch up, and compares.
+func (h *history) check() {
+	require.NoError(h.t, h.w.CatchUp(context.Background()))
+	conf, spends := truth(h.c)
+	for id := range h.watchedTx {
+		require.Equal(h.t, conf[id], h.sink.conf[id])
+	}
+	for op := range h.watchedOp {
+		require.Equal(h.t, spends[op], h.sink.spends[op])
+	}
+	require.Equal(h.t, h.c.Best().Height, h.sink.tip.Height)
+}
+
+// some draws one of the transactions; it skips where there is none.
+func (h *history) some() int {
+	if len(h.txs) == 0 {
+		h.t.Skip("no transactions yet")
+	}
+	return rapid.IntRange(0, len(h.txs)-1).Draw(h.t, "which")
+}
+
+func (h *history) fund() {
+	n := byte(len(h.number))
+	script, _ := anyone(n)
+	tx, _ := h.c.Fund(script, 1_000_000)
+	h.txs, h.number = append(h.txs, tx), append(h.number, n)
+}
+
+func (h *history) spend() {
+	i := h.some()
+	tx := spendOf(h.txs[i], 0, h.number[i], h.number[i], 1000)
+	if err := h.c.Broadcast(context.Background(), tx); err != nil {
+		h.t.Skip("spent already, or too long a chain")
+	}
+	h.txs, h.number = append(h.txs, tx), append(h.number, h.number[i])
+}
+
 // TestWhatIsToldIsTheChain: whatever the chain does, a watcher that has caught up has told exactly what is in it, to those
 // who registered before as to those who came late or were restarted.
 func TestWhatIsToldIsTheChain(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		c := fake.New()
-		c.Mine(20)
-		w := chain.NewWatcher(c)
-		sink := newBeliever(t)
-		w.WatchBlocks(sink)
-		var txs []*wire.MsgTx // unspent, of anyone(number)
-		var number []byte
-		watchedTx := make(map[chainhash.Hash]bool)
-		watchedOp := make(map[wire.OutPoint]bool)
-		watch := func(tx *wire.MsgTx) {
-			// No reorganisation here goes below block 10, so that nothing of interest is lower than 11.
-			hint := lnwire.Height(rapid.IntRange(0, 11).Draw(t, "hint"))
-			id, op := tx.TxHash(), wire.OutPoint{Hash: tx.TxHash()}
-			if !watchedTx[id] {
-				watchedTx[id] = true
-				w.WatchConf(id, nil, hint, sink)
-			}
-			if !watchedOp[op] {
-				watchedOp[op] = true
-				w.WatchSpend(op, nil, hint, sink)
-			}
-		}
-		check := func() {
-			require.NoError(t, w.CatchUp(context.Background()))
-			conf, spends := truth(c)
-			for id := range watchedTx {
-				require.Equal(t, conf[id], sink.conf[id])
-			}
-			for op := range watchedOp {
-				require.Equal(t, spends[op], sink.spends[op])
-			}
-			require.Equal(t, c.Best().Height, sink.tip.Height)
-		}
+		h := &history{t: t, c: fake.New()}
+		h.c.Mine(20)
+		h.restart()
+		draw := func(low, high int) int { return rapid.IntRange(low, high).Draw(t, "n") }
 		t.Repeat(map[string]func(*rapid.T){
-			"mine": func(t *rapid.T) { c.Mine(rapid.IntRange(1, 5).Draw(t, "blocks")) },
-			"reorg": func(t *rapid.T) {
-				c.Reorg(rapid.IntRange(1, int(c.Best().Height)-10).Draw(t, "depth"))
-			},
-			"remine": func(t *rapid.T) {
-				c.Remine(rapid.IntRange(1, int(c.Best().Height)-10).Draw(t, "depth"))
-			},
-			"fund": func(*rapid.T) {
-				n := byte(len(number))
-				script, _ := anyone(n)
-				tx, _ := c.Fund(script, 1_000_000)
-				txs, number = append(txs, tx), append(number, n)
-			},
-			"spend": func(t *rapid.T) {
-				if len(txs) == 0 {
-					t.Skip("nothing to spend")
-				}
-				i := rapid.IntRange(0, len(txs)-1).Draw(t, "which")
-				tx := spendOf(txs[i], 0, number[i], number[i], 1000)
-				if err := c.Broadcast(context.Background(), tx); err != nil {
-					t.Skip("spent already, or too long a chain")
-				}
-				txs, number = append(txs, tx), append(number, number[i])
-			},
-			"watch": func(t *rapid.T) {
-				if len(txs) == 0 {
-					t.Skip("nothing to watch")
-				}
-				watch(txs[rapid.IntRange(0, len(txs)-1).Draw(t, "which")])
-			},
-			"catch up": func(*rapid.T) { check() },
+			"mine":     func(*rapid.T) { h.c.Mine(draw(1, 5)) },
+			"reorg":    func(*rapid.T) { h.c.Reorg(draw(1, int(h.c.Best().Height)-10)) },
+			"remine":   func(*rapid.T) { h.c.Remine(draw(1, int(h.c.Best().Height)-10)) },
+			"fund":     func(*rapid.T) { h.fund() },
+			"spend":    func(*rapid.T) { h.spend() },
+			"watch":    func(*rapid.T) { h.watch(h.txs[h.some()]) },
+			"catch up": func(*rapid.T) { h.check() },
 			"out of step": func(t *rapid.T) {
-				c.SetState("restarting")
-				c.Mine(rapid.IntRange(0, 2).Draw(t, "blocks"))
-				require.NoError(t, w.CatchUp(context.Background()))
-				c.SetState("")
+				h.c.SetState("restarting")
+				h.c.Mine(draw(0, 2))
+				require.NoError(t, h.w.CatchUp(context.Background()))
+				h.c.SetState("")
 			},
 			"restart": func(*rapid.T) {
-				w = chain.NewWatcher(c)
-				sink = newBeliever(t)
-				w.WatchBlocks(sink)
-				again := txs
-				watchedTx, watchedOp = make(map[chainhash.Hash]bool), make(map[wire.OutPoint]bool)
-				for _, tx := range again {
-					watch(tx)
+				h.restart()
+				for _, tx := range h.txs {
+					h.watch(tx)
 				}
 			},
 		})
-		check()
+		h.check()
 	})
 }

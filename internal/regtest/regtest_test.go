@@ -2,9 +2,11 @@ package regtest_test
 
 import (
 	"context"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"testing"
 	"time"
 
@@ -196,3 +198,26 @@ func TestADaemonThatCannotRunIsNamed(t *testing.T) {
 }
 
 var _ chain.Client = (*chain.Node)(nil)
+
+// TestADaemonDiesWithItsStarter starts a chain in a process that ends without a word.
+func TestADaemonDiesWithItsStarter(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("only Linux ends a child with its parent")
+	}
+	ctx := within(t)
+	if dir := os.Getenv("REGTEST_ORPHAN"); dir != "" {
+		_, err := regtest.Start(ctx, dir, regtest.Auto)
+		require.NoError(t, err)
+		os.Exit(0)
+	}
+	dir := filepath.Join(t.TempDir(), "chain")
+	starter := exec.Command(os.Args[0], "-test.run", "^"+t.Name()+"$")
+	starter.Env = append(os.Environ(), "REGTEST_ORPHAN="+dir)
+	out, err := starter.CombinedOutput()
+	require.NoError(t, err, string(out))
+	require.FileExists(t, filepath.Join(dir, "chain.json"))
+	require.Eventually(t, func() bool {
+		_, err := regtest.Attach(ctx, dir)
+		return errors.Is(err, regtest.ErrNotRunning)
+	}, 10*time.Second, 10*time.Millisecond)
+}
