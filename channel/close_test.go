@@ -134,7 +134,7 @@ func TestTheOpenerFailsTheChannelOverAFeeOutsideTheOverlap(t *testing.T) {
 	require.True(t, c.n.Machine.Info().Close.Forced)
 }
 
-func TestTheOpenerHaggleswithPeersWithoutARange(t *testing.T) {
+func TestTheOpenerHagglesWithPeersWithoutARange(t *testing.T) {
 	c := closingOf(t, "A")
 	c.receive(1500, nil)
 	require.EqualValues(t, (1500+676)/2, c.last().Fee)

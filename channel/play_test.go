@@ -83,3 +83,23 @@ func BenchmarkDance(b *testing.B) {
 	}
 	b.ReportMetric(float64(p.A.Steps+p.B.Steps-start)/b.Elapsed().Seconds(), "steps/s")
 }
+
+func TestRandomSchedulesEndInAnAgreedClose(t *testing.T) {
+	for seed := range uint64(12) {
+		p := sim.NewPlay(tight(seed), 500+seed)
+		for i := range 800 {
+			if i == 700 { // with HTLCs and signatures under way; disconnects and crashes go on
+				closer := []*sim.Node{p.Pair.A, p.Pair.B}[seed%2]
+				closer.Must(channel.Shut{FeeRate: 500})
+				closer.Commit()
+			}
+			p.Step()
+			require.NoError(t, p.Err, "seed %d, step %d", seed, i)
+		}
+		require.NoError(t, p.Finish(), "seed %d", seed)
+		a, b := p.Pair.A.Machine.Info(), p.Pair.B.Machine.Info()
+		require.Equal(t, channel.PhaseClosing, a.Phase)
+		require.NotNil(t, a.Close.ClosingTx, "seed %d", seed)
+		require.Equal(t, a.Close.ClosingTx, b.Close.ClosingTx, "seed %d", seed)
+	}
+}
