@@ -50,6 +50,14 @@ func polish(list []*cli.Command) []*cli.Command {
 	return list
 }
 
+// urfaveText describes a flag as urfave does.
+var urfaveText = cli.FlagStringer
+
+// flagText leaves out the defaults that say nothing.
+func flagText(f cli.Flag) string {
+	return strings.NewReplacer(" (default: false)", "", " (default: 0)", "").Replace(urfaveText(f))
+}
+
 // unknown is the answer to a command that there is not.
 func unknown(c *cli.Context) error {
 	if c.NArg() == 0 {
@@ -58,7 +66,7 @@ func unknown(c *cli.Context) error {
 	name := c.Args().First()
 	hint := ""
 	if near := cli.SuggestCommand(c.App.Commands, name); near != "" {
-		hint = fmt.Sprintf("; do you mean %q?", strings.TrimPrefix(near, "Did you mean "))
+		hint = "; " + strings.ToLower(near[:1]) + near[1:]
 	}
 	return fmt.Errorf("there is no command %q%s\n`fulmen help` lists them", name, hint)
 }

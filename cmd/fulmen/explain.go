@@ -53,6 +53,9 @@ func explain(err error) string {
 		return text(err)
 	}
 	what := text(err)
+	if status.Code(call.err) == codes.Unavailable {
+		return call.unavailable(what) // gRPC's own text is about its transports
+	}
 	if do := call.advice(what); do != "" {
 		return what + "\n" + do
 	}
@@ -61,20 +64,18 @@ func explain(err error) string {
 
 // text is an error without gRPC's ornaments.
 func text(err error) string {
-	if errors.Is(err, context.Canceled) {
-		return "interrupted"
-	}
-	s, ok := status.FromError(err)
-	if !ok || errors.As(err, new(*usageError)) {
+	var answer interface{ GRPCStatus() *status.Status }
+	if !errors.As(err, &answer) {
+		if errors.Is(err, context.Canceled) {
+			return "interrupted"
+		}
 		return err.Error()
 	}
-	switch s.Code() {
-	case codes.Canceled:
+	s := answer.GRPCStatus()
+	if s.Code() == codes.Canceled {
 		return "interrupted"
-	case codes.Unknown, codes.NotFound, codes.AlreadyExists, codes.FailedPrecondition, codes.InvalidArgument, codes.Internal:
-		return s.Message()
 	}
-	return s.Message()
+	return strings.ReplaceAll(err.Error(), s.Err().Error(), s.Message())
 }
 
 // hints lists what the node says, and what to do then.
@@ -91,6 +92,7 @@ var hints = []struct{ says, do string }{
 	{"invalid passphrase", "That is not the wallet's password."},
 	{"is not online", "Connect first: fulmen connect KEY@HOST:PORT"},
 	{"is not connected", "`fulmen listpeers` shows who is."},
+	{"not enough witness outputs", "`fulmen walletbalance` shows what there is; --min_confs 0 takes unconfirmed coins too."},
 	{"insufficient funds", "`fulmen walletbalance` shows what there is; channels keep a reserve for fees."},
 	{"unable to find channel", "`fulmen listchannels` and `fulmen pendingchannels` show what there is."},
 	{"invoice is already paid", "`fulmen listpayments` shows the payment."},
@@ -100,10 +102,7 @@ var hints = []struct{ says, do string }{
 
 // advice is what to do about an answer; empty where we do not know.
 func (e *callError) advice(what string) string {
-	switch status.Code(e.err) {
-	case codes.Unavailable:
-		return e.unavailable(what)
-	case codes.Unimplemented:
+	if status.Code(e.err) == codes.Unimplemented {
 		return fmt.Sprintf("The node at %s does not have this call, or not this option of it.", e.address)
 	}
 	lower := strings.ToLower(what)
@@ -126,15 +125,15 @@ func (e *callError) advice(what string) string {
 func (e *callError) unavailable(what string) string {
 	switch {
 	case strings.Contains(what, "refused"):
-		return fmt.Sprintf("Nobody listens at %s. Is fulmend running? Another address is given with --rpcserver.", e.address)
+		return fmt.Sprintf("nobody listens at %s\nIs fulmend running? Another address is given with --rpcserver.", e.address)
 	case strings.Contains(what, "certificate"):
-		return fmt.Sprintf("The node at %s does not show the certificate %s: is it another --dir?", e.address, e.cert)
+		return fmt.Sprintf("the node at %s does not show the certificate %s\nIs it another --dir, or another --rpcserver?", e.address, e.cert)
 	case strings.Contains(what, "lookup"), strings.Contains(what, "no such host"):
-		return fmt.Sprintf("%s is not found; the address is given with --rpcserver host:port.", e.address)
+		return fmt.Sprintf("%s is not found\nThe address is given with --rpcserver host:port.", e.address)
 	case strings.Contains(what, "shutting down"):
-		return "The node is stopping."
+		return "the node is stopping"
 	}
-	return fmt.Sprintf("The node at %s cannot be reached, or stopped meanwhile. Is fulmend running?", e.address)
+	return fmt.Sprintf("the node at %s cannot be reached, or stopped meanwhile: %s\nIs fulmend running?", e.address, what)
 }
 
 // isEnd reports the ordinary end of a stream.

@@ -155,7 +155,7 @@ func failureText(r lnrpc.PaymentFailureReason) string {
 	case lnrpc.PaymentFailureReason_FAILURE_REASON_NO_ROUTE:
 		return "there is no route with enough money on it within the fee limit; --fee_limit may allow more, --max_parts splits more"
 	case lnrpc.PaymentFailureReason_FAILURE_REASON_INCORRECT_PAYMENT_DETAILS:
-		return "the recipient does not know this payment: the invoice is paid, canceled or expired, or the amount is wrong"
+		return "the recipient does not know this payment: the invoice is paid, canceled or expired, or the amount is wrong; or it takes no payments without an invoice"
 	case lnrpc.PaymentFailureReason_FAILURE_REASON_INSUFFICIENT_BALANCE:
 		return "our channels have not enough to send; `fulmen channelbalance` shows it"
 	case lnrpc.PaymentFailureReason_FAILURE_REASON_CANCELED:

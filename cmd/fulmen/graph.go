@@ -139,7 +139,15 @@ func getNetworkInfo(ctx context.Context, s *session) error {
 			fact{"capacity", sats(r.TotalNetworkCapacity).String() + " sat"},
 			fact{"channel size", fmt.Sprintf("%s to %s sat, median %s, mean %s", sats(r.MinChannelSize), sats(r.MaxChannelSize), sats(r.MedianChannelSizeSat), sats(r.AvgChannelSize))},
 			fact{"channels of a node", fmt.Sprintf("%.1f on average, at most %d", r.AvgOutDegree, r.MaxOutDegree)},
-			fact{"diameter", count(int(r.GraphDiameter), "hop")},
+			fact{"diameter", diameter(r)},
 		)
 	})
+}
+
+// diameter is empty where the node has not reckoned it.
+func diameter(r *lnrpc.NetworkInfo) string {
+	if r.GraphDiameter == 0 {
+		return ""
+	}
+	return count(int(r.GraphDiameter), "hop")
 }

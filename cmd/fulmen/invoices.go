@@ -168,7 +168,7 @@ func decodePayReq(ctx context.Context, s *session) error {
 		p.facts(
 			fact{"to", r.Destination}, fact{"amount", amount}, fact{"for", r.Description}, fact{"description hash", r.DescriptionHash},
 			fact{"made", when(r.Timestamp)}, fact{"expires", expiry(r)}, fact{"hash", r.PaymentHash},
-			fact{"fallback address", r.FallbackAddr}, fact{"final delta", count(int(r.CltvExpiry), "block")}, fact{"private routes", len(r.RouteHints)},
+			fact{"fallback address", r.FallbackAddr}, fact{"final delta", count(int(r.CltvExpiry), "block")}, fact{"payment secret", hexOf(r.PaymentAddr)}, fact{"private routes", len(r.RouteHints)},
 		)
 	})
 }

@@ -33,6 +33,7 @@ func run(ctx context.Context, app *cli.App, args []string) error {
 }
 
 func newApp() *cli.App {
+	cli.FlagStringer = flagText
 	return &cli.App{
 		Name:                 "fulmen",
 		Usage:                "talk to a Lightning node",

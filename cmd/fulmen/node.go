@@ -53,17 +53,18 @@ func getInfo(ctx context.Context, s *session) error {
 		for _, c := range r.Chains {
 			network = c.Network
 		}
-		p.facts(
-			fact{"node", cell{r.Alias, bold}},
-			fact{"key", r.IdentityPubkey},
-			fact{"addresses", strings.Join(r.Uris, "\n")},
+		list := []fact{{"node", cell{r.Alias, bold}}, {"key", r.IdentityPubkey}}
+		for _, uri := range r.Uris {
+			list = append(list, fact{"address", uri})
+		}
+		p.facts(append(list,
 			fact{"network", network},
 			fact{"chain", chainState(r)},
 			fact{"graph", map[bool]cell{true: {"level with the network", green}, false: {"learning the network", yellow}}[r.SyncedToGraph]},
 			fact{"channels", fmt.Sprintf("%d active, %d inactive, %d pending", r.NumActiveChannels, r.NumInactiveChannels, r.NumPendingChannels)},
 			fact{"peers", r.NumPeers},
 			fact{"version", r.Version},
-		)
+		)...)
 	})
 }
 
@@ -115,7 +116,7 @@ func debugLevel(ctx context.Context, s *session) error {
 		r.Show = true
 	}
 	return ask(ctx, s, s.Lightning.DebugLevel, r, func(p *page, a *lnrpc.DebugLevelResponse) {
-		p.line("%s", a.SubSystems)
+		p.line("%s", orDone(a.SubSystems, "set"))
 	})
 }
 
@@ -138,9 +139,17 @@ func version(ctx context.Context, s *session) error {
 
 // ago is for times that matter by their distance.
 func ago(t time.Time) string {
-	d := time.Since(t).Round(time.Second)
+	d := time.Since(t)
 	if d < 0 {
-		return "in " + (-d).String()
+		return "in " + about(-d)
 	}
-	return d.String() + " ago"
+	return about(d) + " ago"
+}
+
+// about writes a time to the second, or from an hour on to the minute.
+func about(d time.Duration) string {
+	if d < time.Hour {
+		return d.Round(time.Second).String()
+	}
+	return strings.TrimSuffix(d.Round(time.Minute).String(), "0s")
 }

@@ -52,8 +52,7 @@ func feeReport(ctx context.Context, s *session) error {
 	return ask(ctx, s, s.Lightning.FeeReport, &lnrpc.FeeReportRequest{}, func(p *page, r *lnrpc.FeeReportResponse) {
 		t := newTable("channel", ">base fee sat", ">fee ppm", ">inbound base sat", ">inbound ppm", "point")
 		for _, c := range r.ChannelFees {
-			inbound := fmt.Sprintf("%.3f", float64(c.InboundBaseFeeMsat)/1000)
-			t.add(channelName(c.ChanId), msats(c.BaseFeeMsat), c.FeePerMil, inbound, c.InboundFeePerMil, c.ChannelPoint)
+			t.add(channelName(c.ChanId), msats(c.BaseFeeMsat), c.FeePerMil, discount(c.InboundBaseFeeMsat), c.InboundFeePerMil, c.ChannelPoint)
 		}
 		p.table(t, "There are no channels.")
 		p.line("")
@@ -164,4 +163,12 @@ func forwardingHistory(ctx context.Context, s *session) error {
 			p.line("\n%s, %s sat, fees %s sat", count(len(a.ForwardingEvents), "payment"), msats(amount), msats(fee))
 		}
 	})
+}
+
+// discount writes an inbound fee, which is not above 0.
+func discount(msat int32) string {
+	if msat < 0 {
+		return "-" + msats(-int64(msat)).String()
+	}
+	return msats(msat).String()
 }

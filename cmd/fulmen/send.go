@@ -45,8 +45,8 @@ func sendCommands() []*cli.Command {
 		{
 			Name: "sendtoroute", Usage: "pay over a given route", ArgsUsage: "ROUTE", Action: withNode(sendToRoute),
 			Description: example("The route is JSON as queryroutes prints it, in the argument or, for -, on standard input. One attempt; the exit code is\n"+
-				"0 when it arrived. The hops of an invoice's recipient need its payment secret, given with --payment_addr.",
-				"fulmen queryroutes 02ab… 1000 --json | fulmen sendtoroute - --payment_hash 3f8c… --payment_addr 77d0…"),
+				"0 when it arrived. For an invoice, the route needs its final delta and the payment its secret: decodepayreq shows both.",
+				"fulmen queryroutes 02ab… 1000 --final_cltv_delta 80 | fulmen sendtoroute - --payment_hash 3f8c… --payment_addr 77d0…"),
 			Flags: []cli.Flag{
 				&cli.StringFlag{Name: "routes", Usage: "the `route`, instead of the argument"},
 				&cli.StringFlag{Name: "payment_hash", Usage: "the `hash`", Required: true},

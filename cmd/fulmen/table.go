@@ -116,7 +116,9 @@ func (p *page) facts(list ...fact) {
 func (p *page) amounts(list ...fact) {
 	var rows [][]cell
 	for _, f := range list {
-		rows = append(rows, []cell{{f.name, dim}, newCell(f.value), {text: "sat"}})
+		value := newCell(f.value)
+		value.text += " sat"
+		rows = append(rows, []cell{{f.name, dim}, value})
 	}
-	p.align(rows, []bool{false, true, false})
+	p.align(rows, []bool{false, true})
 }

@@ -47,7 +47,8 @@ func changePassword(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	return s.print(r, func(p *page) { p.line("The password is changed, and the wallet open.") })
+	up := s.started(ctx)
+	return s.print(r, func(p *page) { p.line("The password is changed, and the wallet open. %s", up) })
 }
 
 func showState(ctx context.Context, s *session) error {

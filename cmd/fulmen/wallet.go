@@ -192,7 +192,7 @@ func askSeed(ctx context.Context, c *cli.Context, p *prompt) (w seed, err error)
 		}
 	} else {
 		fmt.Fprintln(p.out, "The words can have a passphrase of their own, so that who finds them has nothing yet. Forgotten, it is the same as words lost.")
-		if w.passphrase, err = askTwice(ctx, p, "Passphrase for the words (empty for none): "); err != nil {
+		if w.passphrase, err = askTwice(ctx, p, "Passphrase for the words (empty for none): ", anything); err != nil {
 			return w, err
 		}
 	}
@@ -236,22 +236,36 @@ func checkPassword(password string) error {
 	return nil
 }
 
+// tries is how often a password may be mistyped.
+const tries = 3
+
+// newPassword asks until there is a password of sufficient length, twice the same.
 func newPassword(ctx context.Context, p *prompt) (string, error) {
-	password, err := askTwice(ctx, p, fmt.Sprintf("Password that locks the wallet on this machine (at least %d characters): ", rpc.MinPassword))
-	if err == nil {
-		err = checkPassword(password)
-	}
-	return password, err
+	question := fmt.Sprintf("Password that locks the wallet on this machine (at least %d characters): ", rpc.MinPassword)
+	return askTwice(ctx, p, question, checkPassword)
 }
 
-func askTwice(ctx context.Context, p *prompt, question string) (string, error) {
-	first, err := p.secret(ctx, question)
-	if err != nil || first == "" {
-		return first, err
+func anything(string) error { return nil }
+
+var errNotSame = errors.New("the two are not the same")
+
+func askTwice(ctx context.Context, p *prompt, question string, check func(string) error) (string, error) {
+	for try := 1; ; try++ {
+		first, err := p.secret(ctx, question)
+		if err != nil || first == "" && check(first) == nil {
+			return first, err
+		}
+		wrong := check(first)
+		if wrong == nil {
+			second, err := p.secret(ctx, "Once more: ")
+			if err != nil || first == second {
+				return first, err
+			}
+			wrong = errNotSame
+		}
+		if try == tries {
+			return "", wrong
+		}
+		fmt.Fprintf(p.out, "Again, please: %v.\n", wrong)
 	}
-	second, err := p.secret(ctx, "Once more: ")
-	if err == nil && first != second {
-		err = errors.New("the two are not the same")
-	}
-	return first, err
 }
