@@ -263,10 +263,10 @@ func (p *Peer) unlinked(l *Link) {
 	if p.link.Load() != l {
 		return
 	}
-	p.settle() // what was said so far was for this connection: it must not reach the next one
+	p.commit() // what was said so far was for this connection: it must not reach the next one
 	p.link.Store(nil)
 	for _, h := range p.ordered() {
 		p.step(h, channel.Linked{})
 	}
-	p.settle()
+	p.commit()
 }

@@ -180,15 +180,22 @@ func (p *Peer) pending() (n int) {
 	return n
 }
 
-// settle ends a burst: flush, queue one batch, tell the switch, leave the rest to Done.
+// settle ends a burst: every touched channel signs what there is to sign.
 func (p *Peer) settle() {
+	for _, h := range p.touched {
+		p.command(h, channel.Flush{})
+	}
+	p.commit()
+}
+
+// commit queues one batch for the touched channels, tells the switch, and leaves the rest to Done.
+func (p *Peer) commit() {
 	if len(p.touched) == 0 {
 		return
 	}
 	var batch store.Batch
 	rel := release{link: p.link.Load(), outside: p.env.Outside}
 	for _, h := range p.touched {
-		p.command(h, channel.Flush{})
 		h.dirty = false
 		if h.broken != nil {
 			rel.broken(h)
