@@ -184,7 +184,8 @@ func (n *Node) assemble(context.Context, *wallet.Seed) (err error) {
 	n.sweeper = newSweeping(n)
 	n.outside = &outside{watcher: n.watcher, wallet: n.wallet, sweeper: n.sweeper, tell: n.tell, gossip: n.talk.post, news: &n.news,
 		noticed: n.noticed, ended: n.ended, log: n.log.With("sub", "CHAN"), box: mailbox.New[func()](),
-		watches: make(map[watchKey]watching), unseen: make(map[chainHash]unseen), orders: make(map[uint64]order)}
+		watches: make(map[watchKey]watching), unseen: make(map[chainHash]unseen), orders: make(map[uint64]order),
+		funding: make(map[uint64]*wallet.Funded)}
 	n.opening = &opening{chain: *n.cfg.Params.GenesisHash, want: n.cfg.Channels, self: n.ID, node: n.custody, hello: n.hello, book: n.book,
 		scripts: n.wallet, height: n.Height, linked: n.linkedFeatures, ready: n.ready}
 	env := peer.Env{Ledger: n.ledger, Custody: n.custody, Acceptor: n.opening, Switch: n.traffic, Outside: n.outside, Log: n.log.With("sub", "PEER")}

@@ -41,6 +41,7 @@ type outside struct {
 	watches map[watchKey]watching
 	unseen  map[chainhash.Hash]unseen // published, and not known to be of no use any more
 	orders  map[uint64]order          // of channels that we open
+	funding map[uint64]*wallet.Funded // made for channels that are not published yet; nil: being made
 }
 
 // channelNews is a durable change of a channel.
@@ -52,6 +53,7 @@ type channelNews struct {
 
 type funder interface {
 	Fund(ctx context.Context, r wallet.FundRequest) (*wallet.Funded, error)
+	Unfund(f *wallet.Funded) error
 	Publish(ctx context.Context, tx *wire.MsgTx, label string) error
 }
 
@@ -86,6 +88,7 @@ func (o *outside) ordered(index uint64, how order) { o.do(func() { o.orders[inde
 // Publish broadcasts now and at every block until the channel is past needing it.
 func (o *outside) Publish(ref peer.Ref, txs []*wire.MsgTx) {
 	o.do(func() {
+		delete(o.funding, ref.Index) // from here on its coins are spent
 		for _, tx := range txs {
 			o.unseen[tx.TxHash()] = unseen{ref.Index, tx}
 			o.broadcast(tx)
@@ -171,15 +174,36 @@ func (o *outside) Fund(ref peer.Ref, r channel.FundRequest) {
 	o.do(func() {
 		how := o.orders[ref.Index]
 		delete(o.orders, ref.Index)
+		o.funding[ref.Index] = nil
 		o.wg.Go(func() {
 			f, err := o.wallet.Fund(o.ctx, wallet.FundRequest{Script: r.Script, Amount: r.Amount, Selection: how.Selection})
-			if err != nil {
-				o.tell(ref, channel.FundingFailed{Err: err.Error()})
-				return
-			}
-			o.tell(ref, channel.Funded{Tx: f.Tx, Output: f.OutputIndex})
+			o.do(func() { o.funded(ref, f, err) })
 		})
 	})
+}
+
+// funded hands the wallet's transaction to its channel, unless the opening has ended meanwhile.
+func (o *outside) funded(ref peer.Ref, f *wallet.Funded, err error) {
+	if err != nil {
+		o.tell(ref, channel.FundingFailed{Err: err.Error()})
+		return
+	}
+	if _, ok := o.funding[ref.Index]; !ok {
+		o.unfund(f)
+		return
+	}
+	o.funding[ref.Index] = f
+	o.tell(ref, channel.Funded{Tx: f.Tx, Output: f.OutputIndex})
+}
+
+// unfund gives back the coins of an opening that ended before its transaction could be published.
+func (o *outside) unfund(f *wallet.Funded) {
+	if f == nil {
+		return
+	}
+	if err := o.wallet.Unfund(f); err != nil {
+		o.log.Warn("coins of a failed opening stay locked for a while", "txid", f.Tx.TxHash(), "err", err)
+	}
 }
 
 // Announce hands a complete channel_announcement to gossip.
@@ -200,6 +224,8 @@ func (o *outside) Notice(ref peer.Ref, info *channel.Info, n channel.Notice) {
 			o.forgetTxs(ref.Index)
 			o.unwatch(ref.Index)
 			delete(o.orders, ref.Index)
+			o.unfund(o.funding[ref.Index])
+			delete(o.funding, ref.Index)
 			o.ended(ref, info)
 		}
 		o.news.publish(channelNews{ref, info, n})
