@@ -16,6 +16,7 @@ import (
 	"github.com/btcsuite/btcd/chainhash/v2"
 
 	"github.com/fulmen-ln/fulmen/chain"
+	"github.com/fulmen-ln/fulmen/internal/process"
 	"github.com/fulmen-ln/fulmen/lnwire"
 )
 
@@ -53,7 +54,7 @@ type state struct {
 	Binary   string
 	Args     []string // beyond the usual ones
 	Detached bool
-	Process  process
+	Process  process.ID
 	Faucet   ledger
 }
 
@@ -68,7 +69,7 @@ type Chain struct {
 
 	mu    sync.Mutex
 	state state
-	child *child // nil where another process started the daemon
+	child *process.Child // nil where another process started the daemon
 }
 
 // Option changes how Start starts.
@@ -92,7 +93,7 @@ func Start(ctx context.Context, dir string, kind Kind, options ...Option) (*Chai
 	}
 	s, err := readState(dir)
 	switch {
-	case err == nil && s.Process.alive():
+	case err == nil && s.Process.Alive():
 		return nil, fmt.Errorf("start in %s: %w", dir, ErrRunning)
 	case err == nil && kind != Auto && kind != s.Kind:
 		return nil, fmt.Errorf("start in %s: the folder holds a chain of %s", dir, s.Kind)
@@ -131,7 +132,7 @@ func prepare(ctx context.Context, dir string, kind Kind) (state, error) {
 	if err != nil {
 		return state{}, err
 	}
-	addresses, err := freeAddresses(4)
+	addresses, err := process.FreeAddresses(4)
 	if err != nil {
 		return state{}, err
 	}
@@ -166,7 +167,7 @@ func Attach(ctx context.Context, dir string) (*Chain, error) {
 		return nil, err
 	}
 	s, err := readState(dir)
-	if errors.Is(err, os.ErrNotExist) || err == nil && !s.Process.alive() {
+	if errors.Is(err, os.ErrNotExist) || err == nil && !s.Process.Alive() {
 		return nil, fmt.Errorf("attach to %s: %w", dir, ErrNotRunning)
 	}
 	if err != nil {

@@ -4,14 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"runtime"
-	"strings"
 	"syscall"
 	"time"
+
+	"github.com/fulmen-ln/fulmen/internal/process"
 )
 
 const (
@@ -21,67 +19,6 @@ const (
 	// pollEvery is how often a daemon is asked whether it is there yet.
 	pollEvery = 20 * time.Millisecond
 )
-
-// process names a process for good: ids are used again, together with the time of the start they are not.
-type process struct {
-	ID      int
-	Started string // by the kernel's clock; empty where it does not say
-}
-
-func nameProcess(id int) process { return process{ID: id, Started: startTime(id)} }
-
-// alive says whether this very process runs still.
-func (p process) alive() bool {
-	if p.ID == 0 || syscall.Kill(p.ID, 0) != nil {
-		return false
-	}
-	return startTime(p.ID) == p.Started
-}
-
-// startTime is the 22nd field of /proc/<id>/stat; empty for a zombie, or where there is no such file.
-func startTime(id int) string {
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", id))
-	if err != nil {
-		return ""
-	}
-	// The second field is the name in brackets, which may hold anything.
-	fields := strings.Fields(string(b[strings.LastIndexByte(string(b), ')')+1:]))
-	if len(fields) < 20 || fields[0] == "Z" {
-		return "ended"
-	}
-	return fields[19]
-}
-
-// child is a daemon that this process started.
-type child struct {
-	command *exec.Cmd
-	ended   chan struct{} // closed when it has ended
-	err     error         // how; to be read after ended
-}
-
-// spawn starts the binary with its output in a file. One thread starts it and waits for it: the signal that ends the child with
-// its parent is sent when the thread ends that was the parent.
-func spawn(binary string, args []string, log string, detached bool) (*child, error) {
-	out, err := os.OpenFile(log, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
-		return nil, err
-	}
-	c := &child{command: exec.Command(binary, args...), ended: make(chan struct{})}
-	c.command.Stdout, c.command.Stderr = out, out
-	c.command.SysProcAttr = attributes(detached)
-	started := make(chan error)
-	go func() {
-		runtime.LockOSThread()
-		err := c.command.Start()
-		started <- err
-		if err == nil {
-			c.err = c.command.Wait()
-		}
-		close(c.ended)
-	}()
-	err = <-started
-	return c, errors.Join(err, out.Close())
-}
 
 // launch starts the daemon and waits until it answers.
 func (c *Chain) launch(ctx context.Context) error {
@@ -94,17 +31,17 @@ func (c *Chain) launch(ctx context.Context) error {
 		}
 	}
 	log := filepath.Join(c.dir, string(c.Kind)+".log")
-	child, err := spawn(c.state.Binary, c.arguments(), log, c.state.Detached)
+	child, err := process.Spawn(c.state.Binary, c.arguments(), log, c.state.Detached)
 	if err != nil {
 		return fmt.Errorf("start %s: %w", c.state.Binary, err)
 	}
 	c.child = child
-	c.state.Process = nameProcess(child.command.Process.Pid)
+	c.state.Process = process.Of(child.Command.Process.Pid)
 	if err := c.save(); err != nil {
 		return errors.Join(err, c.end(ctx))
 	}
 	if err := c.ready(ctx); err != nil {
-		return errors.Join(err, c.end(ctx), errors.New(tail(log)))
+		return errors.Join(err, c.end(ctx), errors.New(process.Tail(log)))
 	}
 	if err := c.replay(ctx); err != nil {
 		return errors.Join(err, c.end(ctx))
@@ -118,7 +55,7 @@ func (c *Chain) ready(ctx context.Context) error {
 	defer cancel()
 	var ended <-chan struct{}
 	if c.child != nil {
-		ended = c.child.ended
+		ended = c.child.Ended
 	}
 	ticker := time.NewTicker(pollEvery)
 	defer ticker.Stop()
@@ -130,7 +67,7 @@ func (c *Chain) ready(ctx context.Context) error {
 		}
 		select {
 		case <-ended:
-			return fmt.Errorf("%s ended: %w", c.Kind, c.child.err)
+			return fmt.Errorf("%s ended: %w", c.Kind, c.child.Err)
 		case <-ctx.Done():
 			return fmt.Errorf("%s does not answer (%w): %w", c.Kind, err, ctx.Err())
 		case <-ticker.C:
@@ -177,9 +114,7 @@ func (c *Chain) end(ctx context.Context) error {
 
 func (c *Chain) kill(ctx context.Context) error {
 	if c.running() {
-		if err := syscall.Kill(c.state.Process.ID, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
-			return fmt.Errorf("kill %s: %w", c.Kind, err)
-		}
+		c.state.Process.Signal(syscall.SIGKILL) // one that is gone already is as good
 		// Even where ctx has ended: a killed process ends at once.
 		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
 		defer cancel()
@@ -193,13 +128,13 @@ func (c *Chain) kill(ctx context.Context) error {
 func (c *Chain) running() bool {
 	if c.child != nil {
 		select {
-		case <-c.child.ended:
+		case <-c.child.Ended:
 			return false
 		default:
 			return true
 		}
 	}
-	return c.state.Process.alive()
+	return c.state.Process.Alive()
 }
 
 // wait returns when the daemon has ended.
@@ -218,33 +153,9 @@ func (c *Chain) wait(ctx context.Context) error {
 
 // noteEnd takes the process out of the state file, unless the whole folder is gone.
 func (c *Chain) noteEnd() error {
-	c.child, c.state.Process = nil, process{}
+	c.child, c.state.Process = nil, process.ID{}
 	if err := c.save(); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
 	return nil
-}
-
-// tail is the end of a log file.
-func tail(path string) string {
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return err.Error()
-	}
-	const length = 2000
-	return path + ":\n" + string(b[max(0, len(b)-length):])
-}
-
-// freeAddresses finds n ports of this machine that nobody listens on.
-func freeAddresses(n int) ([]string, error) {
-	var addresses []string
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return nil, fmt.Errorf("find a free port: %w", err)
-		}
-		defer l.Close() // all at the end, so that they differ
-		addresses = append(addresses, l.Addr().String())
-	}
-	return addresses, nil
 }
