@@ -1,6 +1,8 @@
 package channel
 
 import (
+	"fmt"
+
 	"github.com/btcsuite/btcd/btcutil/v2"
 	"github.com/btcsuite/btcd/wire/v2"
 
@@ -116,6 +118,16 @@ const (
 	NoticeWarning                            // Text: what was wrong, theirs or ours
 	NoticeError                              // Text: likewise
 )
+
+var noticeNames = [...]string{"none", "opening", "pending", "open", "active", "inactive", "closing", "closing transaction", "force closing",
+	"data loss", "spent", "closed", "abandoned", "warning", "error"}
+
+func (k NoticeKind) String() string {
+	if int(k) < len(noticeNames) {
+		return noticeNames[k]
+	}
+	return fmt.Sprintf("notice %d", uint8(k))
+}
 
 // Notice is news about the channel, to be published in the order of the commits.
 type Notice struct {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -314,6 +315,7 @@ func labDemo(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	slog.SetDefault(slog.New(slog.DiscardHandler)) // the story is told on standard output
 	err = demo.Run(c.Context, c.App.Writer, dir, regtest.Kind(c.String("chain")))
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "the logs are in", dir)

@@ -30,6 +30,7 @@ func run(c *cli.Context) error {
 		return fmt.Errorf("--%s: %w", flagDebug, err)
 	}
 	log := levels.Logger(os.Stdout)
+	slog.SetDefault(log.With(logs.Key, "CHNB")) // of package chain, and of libraries
 	cfg, err := configure(c, log)
 	if err != nil {
 		return err

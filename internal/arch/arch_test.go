@@ -25,7 +25,6 @@ var allowed = map[string][]string{
 	"internal/mailbox":    {},
 	"internal/logs":       {},
 	"internal/process":    {},
-	"internal/deps":       {},
 	"internal/arch":       {},
 	"channel/commitment":  {"lnwire", "internal/curve"},
 	"channel/resolve":     {"lnwire", "channel/commitment"},
