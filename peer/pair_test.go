@@ -206,6 +206,35 @@ func TestCommandsForUnknownChannelsAreRefused(t *testing.T) {
 	})
 }
 
+func TestTheAccepterMayFailAnOpeningByItsTemporaryName(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := running(t)
+		ref, err := a.peer.Open(a.openParams(b.ID()))
+		require.NoError(t, err)
+		synctest.Wait()
+		release := b.hold() // funding_created is not answered yet
+		a.peer.Tell(ref.Index, channel.Funded{Tx: sim.FundingTx(1, &a.requests[0])})
+		synctest.Wait()
+		temp := a.info(ref.Index).TempID
+		require.NotZero(t, a.info(ref.Index).ChannelID)
+		b.peer.Link().Send([]lnwire.Message{&lnwire.Error{ChannelID: temp, Data: []byte("bad signature")}})
+		synctest.Wait()
+		require.Equal(t, channel.PhaseClosed, a.info(ref.Index).Phase)
+		require.Empty(t, a.peer.byID)
+		release()
+	})
+}
+
+func TestATemporaryNameIsForgottenWhenTheChannelIsOpen(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := running(t)
+		info := a.info(open(t, a, b, true).Index)
+		a.peer.Stop()
+		require.Len(t, a.peer.byID, 1)
+		require.Contains(t, a.peer.byID, info.ChannelID)
+	})
+}
+
 func TestOpeningNeedsAConnection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, b := two()

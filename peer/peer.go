@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/fulmen-ln/fulmen/channel"
 	"github.com/fulmen-ln/fulmen/internal/mailbox"
@@ -14,6 +15,12 @@ import (
 
 // MaxPending is how many channels one peer may have in opening at a time, those that wait for confirmation included.
 const MaxPending = 4
+
+// MaxProposals is how many channels a peer may propose in ProposalWindow: each answer uses up keys, an address and a write.
+const (
+	MaxProposals   = 32
+	ProposalWindow = time.Minute
+)
 
 // MaxGripes is how often a connection's peer may bring a warning into the log.
 const MaxGripes = 16
@@ -55,6 +62,8 @@ type Peer struct {
 	touched []*held                    // in this burst
 	height  lnwire.Height
 	gripes  int // of this connection, in the log
+	offered int // channels that the peer proposed since window began
+	window  time.Time
 
 	holds atomic.Int64 // how many channels; for others
 	names *names       // of the channels of all peers
@@ -64,8 +73,9 @@ type Peer struct {
 type held struct {
 	ref    Ref
 	m      *channel.Machine
-	out    channel.Effects // of this burst
-	id     lnwire.ChannelID
+	out    channel.Effects  // of this burst
+	id     lnwire.ChannelID // what we call it
+	temp   lnwire.ChannelID // what the peer may still call it; zero once it is open
 	name   lnwire.ChannelID // claimed in names; zero before
 	dirty  bool
 	fresh  bool // its head is not written yet
@@ -116,24 +126,38 @@ func (p *Peer) adopt(ref Ref, m *channel.Machine) *held {
 	return h
 }
 
-// rename keeps byID at what the wire calls the channel now.
+// rename keeps byID at what the wire calls the channel now. BOLT 1, until funding_signed: "MUST use temporary_channel_id in lieu
+// of channel_id" for errors; whoever has the channel_id already must still know the other name.
 func (p *Peer) rename(h *held, info channel.Info) {
 	if info.ChannelID != (lnwire.ChannelID{}) && !p.claim(h, info.ChannelID) {
 		p.log.Error("two channels have one funding output", "chan", info.ChannelID, "index", h.ref.Index)
 		return
 	}
-	id := info.ChannelID
-	if id == (lnwire.ChannelID{}) {
-		id = info.TempID
+	id, temp := info.ChannelID, lnwire.ChannelID{}
+	if info.Phase < channel.PhaseOpen {
+		temp = info.TempID
 	}
-	if id == h.id {
+	if id == (lnwire.ChannelID{}) {
+		id = temp
+	}
+	if id == h.id && temp == h.temp {
 		return
 	}
-	if p.byID[h.id] == h {
-		delete(p.byID, h.id)
+	p.unname(h)
+	h.id, h.temp = id, temp
+	for _, id := range []lnwire.ChannelID{h.temp, h.id} {
+		if id != (lnwire.ChannelID{}) {
+			p.byID[id] = h
+		}
 	}
-	h.id = id
-	p.byID[id] = h
+}
+
+func (p *Peer) unname(h *held) {
+	for _, id := range []lnwire.ChannelID{h.temp, h.id} {
+		if p.byID[id] == h {
+			delete(p.byID, id)
+		}
+	}
 }
 
 // Run starts the loop. height is the chain's, as far as it is known.

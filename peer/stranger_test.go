@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/btcsuite/btcd/chainhash/v2"
 	"github.com/btcsuite/btcd/wire/v2"
@@ -43,7 +44,7 @@ func proposal(t *testing.T, n byte) *lnwire.OpenChannel {
 	return out.Send[0].(*lnwire.OpenChannel)
 }
 
-func TestAReestablishOfAnUnknownChannelIsAnsweredWithAnError(t *testing.T) {
+func TestMessagesForUnknownChannelsAreAnsweredWithAnError(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, far := visited(t)
 		id := lnwire.ChannelID{4}
@@ -52,6 +53,11 @@ func TestAReestablishOfAnUnknownChannelIsAnsweredWithAnError(t *testing.T) {
 		require.True(t, ok)
 		require.Equal(t, id, e.ChannelID)
 		far.say(t, &lnwire.RevokeAndAck{ChannelID: id, NextPoint: sim.NewNodeKey([32]byte{1}).ID()})
+		e, ok = far.hear(t).(*lnwire.Error)
+		require.True(t, ok)
+		require.Equal(t, id, e.ChannelID)
+		far.say(t, &lnwire.Stfu{ChannelID: id}, &lnwire.AnnouncementSignatures{ChannelID: id})
+		require.IsType(t, &lnwire.Warning{}, far.hear(t))
 		require.IsType(t, &lnwire.Warning{}, far.hear(t))
 	})
 }
@@ -100,6 +106,31 @@ func TestPendingChannelsOfAPeerAreBounded(t *testing.T) {
 		synctest.Wait()
 		far.say(t, proposal(t, 200))
 		require.IsType(t, &lnwire.AcceptChannel{}, far.hear(t))
+	})
+}
+
+func TestProposalsThatComeToNothingAreBoundedToo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, far := visited(t)
+		m := proposal(t, 1)
+		for range 2 { // windows
+			for range MaxProposals {
+				far.say(t, m)
+				require.IsType(t, &lnwire.AcceptChannel{}, far.hear(t))
+				far.say(t, &lnwire.Error{ChannelID: m.TempID})
+				synctest.Wait()
+			}
+			used := a.next.Load()
+			for range 10 {
+				far.say(t, m)
+				require.Contains(t, string(far.hear(t).(*lnwire.Error).Data), "later")
+			}
+			require.Equal(t, used, a.next.Load())
+			for range 4 { // never so silent that it is pinged
+				time.Sleep(ProposalWindow/4 + 1)
+				far.say(t, &lnwire.Unknown{MsgType: 40001})
+			}
+		}
 	})
 }
 
