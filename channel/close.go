@@ -271,8 +271,12 @@ func (m *Machine) signedVariant(msg *lnwire.ClosingSigned) (*wire.MsgTx, *Violat
 	return nil, warn("closing_signed: the signature is not valid")
 }
 
-// agree publishes the closing transaction.
+// agree publishes the closing transaction. A fee that was agreed on already is no news: peers repeat it to confirm it, and after
+// a reconnection.
 func (m *Machine) agree(msg *lnwire.ClosingSigned, tx *wire.MsgTx, out *Effects) {
+	if m.closingTx != nil && m.closingTx.TxHash() == tx.TxHash() {
+		return
+	}
 	f := m.funding[0]
 	m.closingTx = commitment.Witnessed(&f.params, tx, m.signClosing(f, tx), msg.Signature)
 	m.dirty |= dirtyClosing

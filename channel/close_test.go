@@ -103,6 +103,16 @@ func (c *closing) complained(text string) {
 	}
 }
 
+func TestFeeThatIsAgreedOnTwiceIsToldOnce(t *testing.T) {
+	c := closingOf(t, "B")
+	c.receive(500, nil)
+	c.agreed(500)
+	sent := len(c.sent)
+	c.receive(500, nil) // as LND does, which repeats what it has agreed on
+	c.agreed(500)
+	require.Len(t, c.sent, sent)
+}
+
 func TestTheOpenerTakesItsOwnFee(t *testing.T) {
 	c := closingOf(t, "A")
 	require.Equal(t, &lnwire.FeeRange{Min: 171, Max: 1352}, c.last().FeeRange)
