@@ -64,8 +64,8 @@ var names = [MaxNodes]string{
 
 // Up makes a lab in dir and starts it: chain, nodes, and no channels. On an error nothing is left running.
 func Up(ctx context.Context, dir string, o Options) (*Lab, error) {
-	if o.Nodes < 1 || o.Nodes > MaxNodes {
-		return nil, fmt.Errorf("a lab has 1 to %d nodes, not %d", MaxNodes, o.Nodes)
+	if o.Nodes < 0 || o.Nodes > MaxNodes {
+		return nil, fmt.Errorf("a lab has at most %d nodes, not %d", MaxNodes, o.Nodes)
 	}
 	dir, err := filepath.Abs(dir)
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"time"
 
@@ -22,32 +23,43 @@ const (
 	pollEvery    = 20 * time.Millisecond
 )
 
-// Node is one fulmend of a lab.
+// Node is one daemon of a lab.
 type Node struct {
 	Name            string
 	Dir             string
-	Peer, RPC, REST string // host:port
+	Peer, RPC, REST string   // host:port
+	LND             string   `json:",omitempty"` // the binary of an LND; empty: fulmend
+	Args            []string `json:",omitempty"` // more arguments for this node
 	Process         process.ID
 }
 
 // Log is the file that the node's output goes to.
-func (n *Node) Log() string { return filepath.Join(n.Dir, "fulmend.log") }
+func (n *Node) Log() string {
+	if n.LND != "" {
+		return filepath.Join(n.Dir, "lnd.log")
+	}
+	return filepath.Join(n.Dir, "fulmend.log")
+}
 
 // Running says whether its process lives.
 func (n *Node) Running() bool { return n.Process.Alive() }
 
-// Add makes a node and starts it.
-func (l *Lab) Add(ctx context.Context, name string) (*Node, error) {
+// Add makes a node, with more arguments than all have, and starts it.
+func (l *Lab) Add(ctx context.Context, name string, args ...string) (*Node, error) {
+	return l.add(ctx, &Node{Name: name, Args: args})
+}
+
+func (l *Lab) add(ctx context.Context, n *Node) (*Node, error) {
 	addrs, err := process.FreeAddresses(3)
 	if err != nil {
 		return nil, err
 	}
-	n := &Node{Name: name, Dir: filepath.Join(l.dir, name), Peer: addrs[0], RPC: addrs[1], REST: addrs[2]}
+	n.Dir, n.Peer, n.RPC, n.REST = filepath.Join(l.dir, n.Name), addrs[0], addrs[1], addrs[2]
 	if err := os.MkdirAll(n.Dir, 0o700); err != nil {
 		return nil, err
 	}
 	l.state.Nodes = append(l.state.Nodes, n)
-	return n, l.Start(ctx, name)
+	return n, l.Start(ctx, n.Name)
 }
 
 // Start runs a node that does not run, and returns when its API serves.
@@ -59,7 +71,11 @@ func (l *Lab) Start(ctx context.Context, name string) error {
 	if n.Running() {
 		return fmt.Errorf("%s runs already", name)
 	}
-	child, err := process.Spawn(l.state.Binary, l.arguments(n), n.Log(), l.state.Detached)
+	binary, args := l.state.Binary, l.arguments(n)
+	if n.LND != "" {
+		binary, args = n.LND, l.lndArguments(n)
+	}
+	child, err := process.Spawn(binary, slices.Concat(args, n.Args), n.Log(), l.state.Detached)
 	if err != nil {
 		return fmt.Errorf("start %s: %w", name, err)
 	}
