@@ -23,8 +23,8 @@ race: ## the same under the race detector
 itest: build ## scenarios: real daemons on a real regtest chain (CHAIN=btcd|bitcoind, RACE=1, RUN=regexp)
 	$(GO) test ./itest -count=1 -timeout 30m -run '$(RUN)' $(if $(V),-v)
 
-interop: ## the same with LND as the peer
-	@echo 'There are no scenarios with LND yet.' && false
+interop: ## the same with LND as the peer, which Go builds once
+	$(GO) test ./itest/interop -count=1 -timeout 30m -run '$(RUN)' $(if $(V),-v)
 
 fuzz: ## every fuzz target for $(FUZZ) each
 	@for pkg in $$($(GO) list $(PKGS)); do \
