@@ -138,7 +138,7 @@ func closedChannels(ctx context.Context, s *session) error {
 		Breach: s.c.Bool("breach"), FundingCanceled: s.c.Bool("funding_canceled"), Abandoned: s.c.Bool("abandoned"),
 	}
 	return ask(ctx, s, s.Lightning.ClosedChannels, r, func(p *page, a *lnrpc.ClosedChannelsResponse) {
-		t := newTable("channel", "peer", "how", ">height", ">capacity sat", ">came back sat", "closing transaction")
+		t := newTable("channel", "peer", "how", ">height", ">capacity sat", ">ours sat", "closing transaction")
 		for _, c := range a.Channels {
 			t.add(channelName(c.ChanId), short(c.RemotePubkey), closeKind(c.CloseType), c.CloseHeight, sats(c.Capacity), sats(c.SettledBalance), c.ClosingTxHash)
 		}
