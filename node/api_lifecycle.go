@@ -34,7 +34,7 @@ func (a apiLifecycle) OpenChannel(ctx context.Context, r rpc.OpenChannel, s rpc.
 	ref, err := a.Node.Open(o)
 	if err != nil {
 		stop()
-		if errors.Is(err, peer.ErrOffline) {
+		if errors.Is(err, peer.ErrOffline) || errors.Is(err, peer.ErrStopped) { // or: was until now
 			err = &rpc.PeerOffline{ID: r.Peer}
 		}
 		return nil, err
