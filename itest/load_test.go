@@ -74,7 +74,7 @@ func (l *load) start(seed uint64, workers int, pairs ...[2]string) {
 
 func (l *load) work(ctx context.Context, rng *rand.Rand, payer, payee string) {
 	for ctx.Err() == nil {
-		in, err := l.clients[payee].Lightning.AddInvoice(ctx, &lnrpc.Invoice{ValueMsat: 1_000_000 + rng.Int64N(20_000_000)})
+		in, err := l.clients[payee].Lightning.AddInvoice(ctx, &lnrpc.Invoice{ValueMsat: 1_000_000 + rng.Int64N(20_000_000), Private: true})
 		if err == nil {
 			l.mu.Lock()
 			l.done = append(l.done, deal{payer, payee, in.RHash})
@@ -109,7 +109,7 @@ func pause(ctx context.Context, d time.Duration) {
 	}
 }
 
-// paid counts the invoices that are begun.
+// begun counts the invoices that are begun.
 func (l *load) begun() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -99,6 +99,9 @@ func (n *network) end() {
 		}
 		if n.t.Failed() {
 			n.t.Log(process.Tail(node.Log()))
+			if dir := os.Getenv("LOGS"); dir != "" {
+				require.NoError(n.t, os.WriteFile(filepath.Join(dir, n.t.Name()+"."+node.Name+".log"), b, 0o600))
+			}
 		}
 	}
 	require.NoError(n.t, n.Halt(ctx))
