@@ -131,14 +131,14 @@ func TestAPeerThatCalledUsIsCalledSoonAfterItLeft(t *testing.T) {
 		time.Sleep(24 * time.Hour) // pauses are long by now
 		near, _ := newPipe()
 		l := newLink(near, s.id, bob, true, sim.Features())
-		var served sync.WaitGroup
-		served.Go(func() { _ = s.serve(l, func() {}) })
+		var serving sync.WaitGroup
+		serving.Go(func() { serve(t, s, l) })
 		time.Sleep(idleCut - time.Second)
 		s.Keep(bob, addrs) // as when a channel is opened; it looks, and finds the connection
 		synctest.Wait()
 		before := log.count()
 		l.Cut(io.EOF)
-		served.Wait()
+		serving.Wait()
 		time.Sleep(look * 3 / 2)
 		require.Equal(t, before+1, log.count())
 		s.Stop()

@@ -109,8 +109,13 @@ func TestNodesThatCallEachOtherAtOnceStayConnected(t *testing.T) {
 	for range 5 {
 		a, b := listening(t, 1), listening(t, 2)
 		var calls sync.WaitGroup
-		calls.Go(func() { errors.Join(a.Connect(t.Context(), b.id, b.addr)) })
-		calls.Go(func() { errors.Join(b.Connect(t.Context(), a.id, a.addr)) })
+		for _, c := range [][2]*station{{a, b}, {b, a}} {
+			calls.Go(func() { // one of them may be told of the other's end before it has begun
+				if err := c[0].Connect(t.Context(), c[1].id, c[1].addr); err != nil {
+					t.Log(err)
+				}
+			})
+		}
 		calls.Wait()
 		eventually(t, "one connection, the same on both sides", func() bool {
 			return a.connected(b.id) && b.connected(a.id) &&
@@ -153,6 +158,13 @@ func TestStrangersAreBoundedAndWhoWeCallIsNot(t *testing.T) {
 	require.ErrorIs(t, err, ErrStopped)
 }
 
+// serve serves l until it ends, for a reason.
+func serve(t *testing.T, s *station, l *Link) {
+	if err := s.serve(l, func() {}); err == nil {
+		t.Error("the connection ended for no reason")
+	}
+}
+
 func TestALoopWithChannelsStaysWhenItsConnectionEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, b := newStation(1), newStation(2)
@@ -160,11 +172,11 @@ func TestALoopWithChannelsStaysWhenItsConnectionEnds(t *testing.T) {
 			ca, cb := newPipe()
 			la = newLink(ca, a.id, b.id, false, sim.Features())
 			lb = newLink(cb, b.id, a.id, true, sim.Features())
-			var served sync.WaitGroup
-			served.Go(func() { errors.Join(a.serve(la, func() {})) })
-			served.Go(func() { errors.Join(b.serve(lb, func() {})) })
+			var serving sync.WaitGroup
+			serving.Go(func() { serve(t, a, la) })
+			serving.Go(func() { serve(t, b, lb) })
 			synctest.Wait()
-			return la, lb, served.Wait
+			return la, lb, serving.Wait
 		}
 		la, _, ended := connect()
 		sa, sb := &side{a.world, a.Peer(b.id)}, &side{b.world, b.Peer(a.id)}
