@@ -141,7 +141,7 @@ func (l *Link) read(sink func(lnwire.Message, int) error) error {
 		l.in.Add(uint64(len(raw)))
 		msg, err := lnwire.Unmarshal(raw)
 		if err != nil {
-			// BOLT 1: "upon receiving a message of even, unknown type: MUST close the connection".
+			// BOLT 1: "upon receiving a message of _even_, unknown type: MUST close the connection."
 			return wrong{fmt.Errorf("decode message: %w", err)}
 		}
 		switch m := msg.(type) {
