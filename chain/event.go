@@ -42,7 +42,8 @@ type (
 		Height     lnwire.Height
 	}
 
-	// Unspent takes a Spent back.
+	// Unspent takes a Spent back. As the first event of a watch, without TxID and Height, it takes back what may have been
+	// told of the output in an earlier run: it is unspent now.
 	Unspent struct {
 		OutPoint wire.OutPoint
 		TxID     chainhash.Hash // that spent it

@@ -74,6 +74,7 @@ func (w *Watcher) probe(ctx context.Context, x *Watch, top link) (bool, error) {
 	x.probed = true
 	if out != nil {
 		x.next = top.height + 1
+		x.put(Unspent{OutPoint: x.op})
 	}
 	return true, nil
 }

@@ -52,6 +52,9 @@ func (r recorder) Put(e chain.Event) bool {
 		s = fmt.Sprintf("spent %d input %d", e.Height, e.InputIndex)
 	case chain.Unspent:
 		s = fmt.Sprintf("unspent %d", e.Height)
+		if e.Height == 0 {
+			s = "is unspent"
+		}
 	case chain.Seen:
 		s = fmt.Sprintf("seen input %d", e.InputIndex)
 	case chain.Block:
@@ -121,7 +124,7 @@ func TestEventsOfABlockComeBeforeTheBlock(t *testing.T) {
 	spend := spendOf(tx, 0, 1, 2, 1000)
 	s.w.WatchSpend(op, tx.TxOut[0].PkScript, 101, s.sink("spend"))
 	s.w.WatchConf(spend.TxHash(), spend.TxOut[0].PkScript, 101, s.sink("conf"))
-	require.Empty(t, s.heard())
+	require.Equal(t, []string{"spend is unspent"}, s.heard())
 	s.broadcast(spend)
 	require.Empty(t, s.heard(), "unconfirmed")
 	s.chain.Mine(1)
@@ -168,7 +171,7 @@ func TestAnUnspentOutputNeedsNoSearch(t *testing.T) {
 	asked := &counting{Chain: s.chain}
 	s.w = chain.NewWatcher(asked)
 	s.w.WatchSpend(op, nil, 0, s.sink("spend"))
-	require.Empty(t, s.heard())
+	require.Equal(t, []string{"spend is unspent"}, s.heard(), "what an earlier run was told may not be true any more")
 	require.Zero(t, asked.blocks)
 	s.broadcast(spendOf(tx, 0, 1, 2, 1000))
 	s.chain.Mine(1)
@@ -322,7 +325,8 @@ func TestAPrunedBlockHoldsUpOnlyWhoNeedsIt(t *testing.T) {
 	s.w.WatchSpend(op, nil, 90, s.sink("unspent"))
 	s.chain.Mine(1)
 	require.ErrorIs(t, s.w.CatchUp(context.Background()), chain.ErrPruned)
-	require.Equal(t, []string{"blocks block +111", "free confirmed 101:1", "blocks block +112", "blocks block +113"}, s.log)
+	require.Equal(t, []string{"blocks block +111", "free confirmed 101:1", "blocks block +112", "blocks block +113",
+		"unspent is unspent"}, s.log)
 	s.log = nil
 	asked.pruned = nil // it came from the network
 	require.Equal(t, []string{"stuck confirmed 101:1"}, s.heard())
@@ -360,7 +364,7 @@ func TestUnconfirmedSpendsAreToldToWhoAsks(t *testing.T) {
 	s.w.WatchSpend(op, nil, 0, s.sink("spend"))
 	s.chain.WatchMempool(s.w)
 	s.broadcast(spendOf(tx, 0, 1, 2, 1000))
-	require.Equal(t, []string{"mempool seen input 0"}, s.heard())
+	require.Equal(t, []string{"mempool seen input 0", "spend is unspent"}, s.heard())
 	s.chain.Mine(1)
 	require.Equal(t, []string{"spend spent 102 input 0"}, s.heard())
 }

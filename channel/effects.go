@@ -15,12 +15,13 @@ import (
 type Effects struct {
 	Records    []Record
 	Send       []lnwire.Message
-	Fund       *FundRequest  // opener: pay Amount to Script, answer with Funded or FundingFailed
-	Broadcast  []*wire.MsgTx // publish: the funding transaction, our commitment, the closing transaction
-	Offered    []Offered     // ids given to Offers
-	Incoming   []HTLC        // locked in: decode and forward or receive
-	Outcomes   []Outcome     // of HTLCs that we offered
-	Claims     []resolve.Claim
+	Fund       *FundRequest                // opener: pay Amount to Script, answer with Funded or FundingFailed
+	Broadcast  []*wire.MsgTx               // publish: the funding transaction, our commitment, the closing transaction
+	Offered    []Offered                   // ids given to Offers
+	Incoming   []HTLC                      // locked in: decode and forward or receive
+	Outcomes   []Outcome                   // of HTLCs that we offered
+	Claims     []resolve.Claim             // with Claimed: all that the channel has to claim now, in place of what it told before
+	Claimed    bool                        // Claims was told; it may be empty
 	Watch      []resolve.Watch             // the funding output: confirmation and spend; others: spend
 	Announce   *lnwire.ChannelAnnouncement // complete: both announcement_signatures are known
 	Notices    []Notice

@@ -94,6 +94,10 @@ type Shut struct {
 	Force   bool
 }
 
+// Outdated, as the first event after Load, says that the records are known to be an older copy: the channel publishes
+// nothing, and asks the peer to close whenever it connects.
+type Outdated struct{}
+
 func (Received) event()        {}
 func (Linked) event()          {}
 func (Offer) event()           {}
@@ -110,3 +114,4 @@ func (Unconfirmed) event()     {}
 func (Spent) event()           {}
 func (Unspent) event()         {}
 func (Shut) event()            {}
+func (Outdated) event()        {}

@@ -165,6 +165,8 @@ func (m *Machine) apply(ev Event, out *Effects) error {
 		m.spent(e.Fact, out)
 	case Unspent:
 		m.unspent(e.OutPoint, out)
+	case Outdated:
+		m.distrust()
 	default:
 		return m.command(ev, out)
 	}

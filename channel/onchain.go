@@ -128,10 +128,13 @@ func (m *Machine) resolve(out *Effects) {
 	for i := range plan.Claims {
 		c := &plan.Claims[i]
 		keys[i] = claimKey{c.OutPoint, c.Sequence, c.LockTime, c.Confirmed, c.Deadline}
+		if c.Parent != nil && m.forced && c.Parent.Tx == nil {
+			c.Parent.Tx = m.localTx() // the mempool may take it only together with its child
+		}
 	}
 	if !slices.Equal(keys, m.onchain.claims) {
 		m.onchain.claims = keys
-		out.Claims = append(out.Claims, plan.Claims...)
+		out.Claims, out.Claimed = append(out.Claims[:0], plan.Claims...), true
 	}
 	for _, w := range plan.Watch {
 		if !slices.Contains(m.onchain.watched, w.OutPoint) {
@@ -180,7 +183,11 @@ func (m *Machine) finish(out *Effects) {
 // spent records the spend of a watched output. A spend of the funding output ends cooperation. What is not in a block
 // may never be.
 func (m *Machine) spent(f resolve.Fact, out *Effects) {
-	if m.phase == PhaseOpening || m.phase == PhaseClosed || f.Tx == nil || f.Height == 0 {
+	if m.phase == PhaseOpening || m.phase == PhaseClosed || f.Tx == nil {
+		return
+	}
+	if f.Height == 0 {
+		m.seen(f, out)
 		return
 	}
 	m.height = max(m.height, f.Height)
@@ -204,6 +211,20 @@ func (m *Machine) spent(f resolve.Fact, out *Effects) {
 	m.resolve(out)
 }
 
+// seen reads preimages from a spend that is in no block yet, and maybe never will be: a preimage proves itself, and
+// upstream need not wait for the block.
+func (m *Machine) seen(f resolve.Fact, out *Effects) {
+	if m.phase != PhaseOnchain {
+		return
+	}
+	facts := append(slices.Clip(m.onchain.facts), f)
+	for _, o := range resolve.Next(m.Contract(), resolve.Facts{Spends: facts, Tip: m.height}).Outcomes {
+		if o.Preimage != nil {
+			m.decided(o, out)
+		}
+	}
+}
+
 func (m *Machine) isFunding(op wire.OutPoint) bool {
 	return slices.ContainsFunc(m.funding, func(f *funding) bool { return f.params.Funding == op })
 }
@@ -218,14 +239,24 @@ func (m *Machine) unspent(op wire.OutPoint, out *Effects) {
 	if i < 0 || m.phase == PhaseClosed {
 		return
 	}
-	m.onchain.facts = slices.Delete(m.onchain.facts, i, i+1)
-	m.put(out, factKey(op), nil)
+	if m.isFunding(op) {
+		// What is spent of a transaction that is in no block cannot be in one.
+		for _, f := range m.onchain.facts {
+			m.put(out, factKey(f.OutPoint), nil)
+		}
+		m.onchain.facts = nil
+	} else {
+		m.onchain.facts = slices.Delete(m.onchain.facts, i, i+1)
+		m.put(out, factKey(op), nil)
+	}
 	m.putFactIndex(out)
 	if m.phase != PhaseOnchain {
 		return
 	}
 	if m.isFunding(op) {
-		m.broadcast(out)
+		// Whatever had closed the channel may never come back, and cooperation has ended.
+		m.publish(out)
+		return
 	}
 	m.resolve(out)
 }
@@ -234,6 +265,9 @@ func (m *Machine) unspent(op wire.OutPoint, out *Effects) {
 func (m *Machine) remind(out *Effects) {
 	if m.phase == PhaseClosed {
 		return
+	}
+	if m.lost {
+		out.Notices = append(out.Notices, Notice{Kind: NoticeDataLoss})
 	}
 	out.Watch = append(out.Watch, m.watchFunding())
 	for _, h := range m.table.htlcs[local] {

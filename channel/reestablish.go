@@ -96,14 +96,32 @@ func (m *Machine) behind(msg *lnwire.ChannelReestablish, out *Effects) *Violatio
 	if n > commitment.MaxNumber || err != nil || point != m.signer.Point(n) {
 		return failure("channel_reestablish: your_last_per_commitment_secret does not prove revocation %d", n)
 	}
+	m.freeze()
+	out.Notices = append(out.Notices, Notice{Kind: NoticeDataLoss})
+	m.fail("channel_reestablish: our state is old: please close the channel", out)
+	return nil
+}
+
+// freeze makes the machine one that publishes nothing but an agreed close.
+func (m *Machine) freeze() {
 	m.lost = true
 	m.dirty |= dirtyLife
 	if f, ok := m.signer.(interface{ Freeze() }); ok {
 		f.Freeze()
 	}
-	out.Notices = append(out.Notices, Notice{Kind: NoticeDataLoss})
-	m.fail("channel_reestablish: our state is old: please close the channel", out)
-	return nil
+}
+
+// distrust does what behind does, without the peer's proof.
+func (m *Machine) distrust() {
+	if m.phase == PhaseOpening || m.phase == PhaseClosed {
+		return
+	}
+	m.freeze()
+	if m.phase != PhaseOnchain {
+		m.lastError = "our state may be old: please close the channel"
+		m.phase = PhaseOnchain
+		m.dirty |= dirtyState
+	}
 }
 
 // resend sends again what the connection lost, then what waited for the new one.

@@ -22,6 +22,7 @@ type chainHash = chainhash.Hash
 const (
 	heightKey    = "n/h"
 	estimatesKey = "n/e"
+	olderKey     = "n/o" // there while not all channels know that the ledger is an older copy
 )
 
 // Height of the chain as the node acts on it.
@@ -173,7 +174,7 @@ func (n *Node) flushEvery() time.Duration {
 
 // tell brings an event to a channel; outside and the chain use it.
 func (n *Node) tell(ref peer.Ref, ev channel.Event) {
-	if s, ok := ev.(channel.Spent); ok {
+	if s, ok := ev.(channel.Spent); ok && s.Fact.Height > 0 {
 		n.sweeper.spent(s.Fact.OutPoint)
 	}
 	if p := n.peers.Peer(ref.Peer); p != nil {

@@ -26,7 +26,7 @@ type Closed struct {
 	Height   lnwire.Height
 	Balance  btcutil.Amount // ours, at the end
 	Opener   bool           // we opened it
-	Forced   bool           // we failed it
+	Forced   bool           // our commitment ended it
 	Kind     resolve.Close  // what ended it
 }
 
@@ -43,7 +43,7 @@ func closedKey(index uint64) []byte {
 func newClosed(ref peer.Ref, c *channel.Info) Closed {
 	x := Closed{
 		Index: ref.Index, Peer: ref.Peer, Funding: c.Funding, SCID: c.SCID, Capacity: c.Capacity, Height: c.Close.SpentHeight,
-		Balance: c.Local.Balance.Satoshis(), Opener: c.Opener, Forced: c.Close.Forced,
+		Balance: c.Local.Balance.Satoshis(), Opener: c.Opener, Forced: c.Close.Forced && c.Close.Kind == resolve.LocalCommitment,
 	}
 	if c.Close.SpentBy != nil {
 		x.Txid = *c.Close.SpentBy

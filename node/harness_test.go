@@ -40,6 +40,9 @@ type lab struct {
 	nodes []*Node
 	seeds []*wallet.Seed
 	dirs  []string
+	// backend of node i; nil: the chain in memory as it is. older opens ledgers that are older copies.
+	backend func(i int) Backend
+	older   bool
 }
 
 func newLab(t testing.TB, n int) *lab {
@@ -71,8 +74,12 @@ func (l *lab) start(i int) *Node {
 	log := slog.New(slog.NewTextHandler(out, &slog.HandlerOptions{Level: slog.LevelDebug})).With("node", i)
 	channels := DefaultChannels
 	channels.MinDepth, channels.MaxDepth = 3, 3
+	backend := Backend(memory{l.chain})
+	if l.backend != nil {
+		backend = l.backend(i)
+	}
 	n, err := Start(l.t.Context(), Config{
-		Dir: l.dirs[i], Params: &chaincfg.RegressionNetParams, Backend: memory{l.chain}, Listen: []string{"127.0.0.1:0"},
+		Dir: l.dirs[i], Params: &chaincfg.RegressionNetParams, Backend: backend, Listen: []string{"127.0.0.1:0"}, OlderCopy: l.older,
 		Alias: fmt.Sprintf("node-%d", i), Policy: DefaultPolicy, Channels: channels, Log: log,
 	}, l.seeds[i])
 	require.NoError(l.t, err)

@@ -101,7 +101,7 @@ func (n *Node) Stop() error {
 }
 
 func (n *Node) openLedger(context.Context, *wallet.Seed) (err error) {
-	n.ledger, err = store.Open(filepath.Join(n.cfg.Dir, "ledger.db"), store.Options{NoFreelistSync: true, AcceptOlderCopy: n.cfg.OlderCopy})
+	n.ledger, err = store.Open(filepath.Join(n.cfg.Dir, "ledger.db"), store.Options{NoFreelistSync: true, AcceptOlderCopy: n.cfg.OlderCopy, OlderMark: []byte(olderKey)})
 	if err != nil {
 		return fmt.Errorf("open ledger: %w", err)
 	}
@@ -237,6 +237,10 @@ func (n *Node) loadChannels() ([]*peer.Peer, htlc.Resume, error) {
 	if err != nil {
 		return nil, resume, err
 	}
+	older, err := n.ledger.Load([]byte(olderKey))
+	if err != nil {
+		return nil, resume, err
+	}
 	var order []*peer.Peer
 	byID := make(map[lnwire.PubKey]*peer.Peer)
 	for _, ref := range refs {
@@ -258,6 +262,11 @@ func (n *Node) loadChannels() ([]*peer.Peer, htlc.Resume, error) {
 			}
 			continue
 		}
+		if older != nil {
+			n.log.Error("the ledger is an older copy: the channel publishes nothing; its peer is asked to close it", "chan", info.ChannelID)
+			p.Distrust(ref)
+			info = m.Info()
+		}
 		n.links.changed(ref, &info)
 		in, out := m.Live()
 		for _, h := range in {
@@ -268,6 +277,10 @@ func (n *Node) loadChannels() ([]*peer.Peer, htlc.Resume, error) {
 			resume.Outgoing = append(resume.Outgoing, htlc.Outgoing{Channel: h.Channel, Origin: h.Origin, Hash: h.Hash,
 				Amount: h.Amount, Expiry: h.Expiry, Preimage: h.Preimage})
 		}
+	}
+	if older != nil {
+		n.custody.skip()
+		n.ledger.Commit(store.Batch{Puts: []store.Put{{Key: []byte(olderKey)}}})
 	}
 	return order, resume, nil
 }

@@ -59,7 +59,7 @@ type funder interface {
 
 type sweeper interface {
 	// Claims replaces what there is to claim for a channel.
-	Claims(index uint64, claims []resolve.Claim)
+	Claims(id lnwire.ChannelID, claims []resolve.Claim)
 }
 
 type watchKey struct {
@@ -130,7 +130,9 @@ func (o *outside) Watch(ref peer.Ref, id lnwire.ChannelID, watches []resolve.Wat
 			}
 			s := chainSink{tell: o.tell, ref: ref, op: w.OutPoint}
 			stops := []*chain.Watch{o.watcher.WatchSpend(w.OutPoint, w.PkScript, w.HeightHint, s)}
-			if lnwire.NewChannelID(w.OutPoint) == id {
+			if lnwire.NewChannelID(w.OutPoint) != id {
+				stops = append(stops, o.watcher.WatchMempool(w.OutPoint, s)) // its spend may show a preimage
+			} else {
 				stops = append(stops, o.watcher.WatchConf(w.OutPoint.Hash, w.PkScript, w.HeightHint, s))
 			}
 			o.watches[key] = watching{stops}
@@ -158,6 +160,8 @@ func (s chainSink) Put(ev chain.Event) bool {
 		s.tell(s.ref, channel.Unconfirmed{})
 	case chain.Spent:
 		s.tell(s.ref, channel.Spent{Fact: resolve.Fact{OutPoint: e.OutPoint, Tx: e.Tx, Height: e.Height}})
+	case chain.Seen:
+		s.tell(s.ref, channel.Spent{Fact: resolve.Fact{OutPoint: e.OutPoint, Tx: e.Tx}})
 	case chain.Unspent:
 		s.tell(s.ref, channel.Unspent{OutPoint: e.OutPoint})
 	}
@@ -165,8 +169,8 @@ func (s chainSink) Put(ev chain.Event) bool {
 }
 
 // Claim hands what is ours on chain to the sweeper.
-func (o *outside) Claim(ref peer.Ref, claims []resolve.Claim) {
-	o.do(func() { o.sweeper.Claims(ref.Index, claims) })
+func (o *outside) Claim(_ peer.Ref, id lnwire.ChannelID, claims []resolve.Claim) {
+	o.do(func() { o.sweeper.Claims(id, claims) })
 }
 
 // Fund asks the wallet for a channel's funding transaction, off the loop: coin selection and signing take their time.

@@ -42,9 +42,9 @@ func (c claimSigners) ClaimSigner(id lnwire.ChannelID) (wallet.ClaimSigner, erro
 	return c.keys.Channel(p.Index), nil
 }
 
-// Claims adds what a channel has to claim, or changes it.
-func (s *sweeping) Claims(_ uint64, claims []resolve.Claim) {
-	s.box.Put(func() { s.sweeper.Offer(claims...) })
+// Claims takes what a channel has to claim now; what it claimed before is dropped.
+func (s *sweeping) Claims(id lnwire.ChannelID, claims []resolve.Claim) {
+	s.box.Put(func() { s.sweeper.Replace(id, claims) })
 }
 
 // spent drops a claim that nobody can make any more.

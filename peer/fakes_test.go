@@ -178,7 +178,7 @@ func (w *world) Publish(Ref, []*wire.MsgTx) {}
 func (w *world) Watch(_ Ref, id lnwire.ChannelID, _ []resolve.Watch) {
 	w.note(func() { w.watched = append(w.watched, id) })
 }
-func (w *world) Claim(Ref, []resolve.Claim) {}
+func (w *world) Claim(Ref, lnwire.ChannelID, []resolve.Claim) {}
 func (w *world) Fund(ref Ref, r channel.FundRequest) {
 	w.note(func() { w.funds, w.requests = append(w.funds, ref), append(w.requests, r) })
 }

@@ -115,6 +115,12 @@ func (p *Peer) Restore(ref Ref) (*channel.Machine, error) {
 	return m, nil
 }
 
+// Distrust marks channel ref, just restored, as an older copy of itself, before Run.
+func (p *Peer) Distrust(ref Ref) {
+	p.command(p.chans[ref.Index], channel.Outdated{})
+	p.settle()
+}
+
 // Forget drops a channel that Restore found to be at its end, before Run.
 func (p *Peer) Forget(ref Ref) { p.drop(p.chans[ref.Index]) }
 

@@ -30,6 +30,7 @@ type debt struct {
 	broadcast []*wire.MsgTx
 	watch     []resolve.Watch
 	claims    []resolve.Claim
+	claimed   bool
 	fund      *channel.FundRequest
 	announce  *lnwire.ChannelAnnouncement
 	notices   []channel.Notice
@@ -40,10 +41,10 @@ func (r *release) add(h *held, info *channel.Info) {
 	e := &h.out
 	r.send = append(r.send, e.Send...)
 	r.disconnect = r.disconnect || e.Disconnect
-	if len(e.Broadcast)+len(e.Watch)+len(e.Claims)+len(e.Notices) == 0 && e.Fund == nil && e.Announce == nil {
+	if len(e.Broadcast)+len(e.Watch)+len(e.Notices) == 0 && !e.Claimed && e.Fund == nil && e.Announce == nil {
 		return
 	}
-	r.owed = append(r.owed, debt{ref: h.ref, info: info, broadcast: e.Broadcast, watch: e.Watch, claims: e.Claims,
+	r.owed = append(r.owed, debt{ref: h.ref, info: info, broadcast: e.Broadcast, watch: e.Watch, claims: e.Claims, claimed: e.Claimed,
 		fund: e.Fund, announce: e.Announce, notices: e.Notices})
 }
 
@@ -75,8 +76,8 @@ func (d *debt) pay(o Outside) {
 	if len(d.broadcast) > 0 {
 		o.Publish(d.ref, d.broadcast)
 	}
-	if len(d.claims) > 0 {
-		o.Claim(d.ref, d.claims)
+	if d.claimed {
+		o.Claim(d.ref, d.info.ChannelID, d.claims)
 	}
 	if d.fund != nil {
 		o.Fund(d.ref, *d.fund)

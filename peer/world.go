@@ -43,7 +43,8 @@ type Switch interface {
 type Outside interface {
 	Publish(ref Ref, txs []*wire.MsgTx)
 	Watch(ref Ref, id lnwire.ChannelID, watches []resolve.Watch)
-	Claim(ref Ref, claims []resolve.Claim)
+	// Claim says what the channel has to claim on chain, in place of what it said before.
+	Claim(ref Ref, id lnwire.ChannelID, claims []resolve.Claim)
 	Fund(ref Ref, r channel.FundRequest)
 	Announce(ref Ref, a *lnwire.ChannelAnnouncement)
 	Notice(ref Ref, info *channel.Info, n channel.Notice)

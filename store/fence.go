@@ -77,7 +77,7 @@ func SidePath(path string) string {
 }
 
 // raise checks the ledger against its side file and raises the epoch in both.
-func raise(b *bbolt.DB, path string, accept bool) (*fence, uint64, error) {
+func raise(b *bbolt.DB, path string, o *Options) (*fence, uint64, error) {
 	ledger, err := position(b)
 	if err != nil {
 		return nil, 0, err
@@ -92,7 +92,7 @@ func raise(b *bbolt.DB, path string, accept bool) (*fence, uint64, error) {
 		err = &ErrOlderCopy{Path: path, Ledger: ledger, Reason: err.Error()}
 	}
 	var older *ErrOlderCopy
-	if err != nil && !(accept && errors.As(err, &older)) {
+	if err != nil && !(o.AcceptOlderCopy && errors.As(err, &older)) {
 		return nil, 0, err
 	}
 	next := Position{Epoch: max(ledger.Epoch, expect.Epoch) + 1}
@@ -100,6 +100,11 @@ func raise(b *bbolt.DB, path string, accept bool) (*fence, uint64, error) {
 		next.Tx = uint64(tx.ID())
 		if err := createBuckets(tx); err != nil {
 			return err
+		}
+		if older != nil && o.OlderMark != nil {
+			if err := tx.Bucket(dataBucket).Put(o.OlderMark, nil); err != nil {
+				return err
+			}
 		}
 		return tx.Bucket(metaBucket).Put(epochKey, binary.BigEndian.AppendUint64(nil, next.Epoch))
 	})

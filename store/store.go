@@ -55,6 +55,9 @@ type Options struct {
 	// AcceptOlderCopy opens a file that ErrOlderCopy would refuse. Only for recovery: channels in such a
 	// file must not broadcast.
 	AcceptOlderCopy bool
+	// OlderMark is written with an empty value together with the acceptance of an older copy: who must treat its
+	// contents with care finds it at this Open and at all later ones, until it is deleted.
+	OlderMark []byte
 	// Faults, if not nil, breaks the disk. For tests.
 	Faults Faults
 }
@@ -151,7 +154,7 @@ func (db *DB) prepare(path string, o Options, fresh bool) error {
 	if o.NoSync {
 		return db.bolt.Update(createBuckets)
 	}
-	f, epoch, err := raise(db.bolt, path, o.AcceptOlderCopy)
+	f, epoch, err := raise(db.bolt, path, &o)
 	if err != nil {
 		return err
 	}

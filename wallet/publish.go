@@ -7,7 +7,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/btcsuite/btcd/chainhash/v2"
 	"github.com/btcsuite/btcd/wire/v2"
 	"github.com/btcsuite/btcwallet/walletdb"
 	"github.com/btcsuite/btcwallet/wtxmgr"
@@ -22,20 +21,19 @@ func (w *Wallet) Publish(ctx context.Context, tx *wire.MsgTx, label string) erro
 	return w.remember(tx, label, w.cfg.Chain.Broadcast(ctx, tx))
 }
 
-// publishChild is Publish for a transaction that pays for its unconfirmed parent, where the wallet has that too: the
-// mempool may take only both together.
-func (w *Wallet) publishChild(ctx context.Context, tx *wire.MsgTx, parent chainhash.Hash, label string) error {
+// publishChild is Publish for a transaction that pays for its unconfirmed parent, where that is known: the mempool may
+// take only both together.
+func (w *Wallet) publishChild(ctx context.Context, tx, parent *wire.MsgTx, label string) error {
+	return w.remember(tx, label, w.broadcastWith(ctx, tx, parent))
+}
+
+// broadcastWith broadcasts tx, and with it, where it is refused alone and there is one, its parent.
+func (w *Wallet) broadcastWith(ctx context.Context, tx, parent *wire.MsgTx) error {
 	err := w.cfg.Chain.Broadcast(ctx, tx)
-	if rejected := (*chain.Rejected)(nil); errors.As(err, &rejected) {
-		d, lookup := w.details(parent)
-		if lookup != nil {
-			return lookup
-		}
-		if d != nil && d.Block.Height < 0 {
-			err = w.cfg.Chain.SubmitPackage(ctx, &d.MsgTx, tx)
-		}
+	if rejected := (*chain.Rejected)(nil); errors.As(err, &rejected) && parent != nil {
+		err = w.cfg.Chain.SubmitPackage(ctx, parent, tx)
 	}
-	return w.remember(tx, label, err)
+	return err
 }
 
 // remember keeps a transaction unless err, the answer to its broadcast, is a refusal.

@@ -179,7 +179,11 @@ func (w *Wallet) coin(op wire.OutPoint) (Coin, error) {
 func (s *Sweeper) rebroadcast(ctx context.Context) error {
 	var errs []error
 	for _, r := range s.running {
-		err := s.wallet.cfg.Chain.Broadcast(ctx, r.tx)
+		var parent *wire.MsgTx
+		if r.child() {
+			parent = r.claims[0].Parent.Tx
+		}
+		err := s.wallet.broadcastWith(ctx, r.tx, parent)
 		if rejected := (*chain.Rejected)(nil); errors.As(err, &rejected) {
 			_, err = s.refused(ctx, r, rejected)
 		}

@@ -218,7 +218,7 @@ func (s *Sweeper) publish(ctx context.Context, t *sweep) (again bool, err error)
 		return false, err
 	}
 	if t.child() {
-		err = s.wallet.publishChild(ctx, tx, t.claims[0].OutPoint.Hash, sweepLabel)
+		err = s.wallet.publishChild(ctx, tx, t.claims[0].Parent.Tx, sweepLabel)
 	} else {
 		err = s.wallet.Publish(ctx, tx, sweepLabel)
 	}

@@ -90,6 +90,8 @@ type Claim struct {
 type Parent struct {
 	Weight int64
 	Fee    btcutil.Amount
+	// Tx is the signed transaction, where it is ours: a mempool that finds it too cheap takes it together with the child.
+	Tx *wire.MsgTx
 }
 
 // MatureAt is the lowest height of the chain's tip at which a transaction with the claim may be published: the next
