@@ -64,6 +64,7 @@ type PartyInfo struct {
 	Limits
 	Basepoints      commitment.Basepoints
 	Balance         lnwire.MilliSatoshi // in our commitment, before fee and anchors, pending HTLCs deducted
+	Paid            lnwire.MilliSatoshi // all that this side's HTLCs moved over the channel's life
 	UpfrontShutdown []byte
 	Shutdown        []byte // script of the shutdown sent (by Local) or received; nil before
 }

@@ -62,7 +62,7 @@ func txid(tx *wire.MsgTx) *chainhash.Hash {
 }
 
 func (m *Machine) party(side commitment.Side) PartyInfo {
-	return PartyInfo{Limits: m.limits[side], Basepoints: m.points[side], Balance: m.table.settled[side],
+	return PartyInfo{Limits: m.limits[side], Basepoints: m.points[side], Balance: m.table.settled[side], Paid: m.table.paid[side],
 		UpfrontShutdown: append([]byte(nil), m.upfront[side]...), Shutdown: append([]byte(nil), m.shutdown[side]...)}
 }
 

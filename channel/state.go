@@ -41,6 +41,11 @@ func (m *Machine) encodeState() []byte {
 		f.uint(21+4*uint64(side), next)
 		f.some(23+4*uint64(side), rows)
 	}
+	for side, paid := range t.paid {
+		if paid > 0 {
+			f.uint(29+2*uint64(side), uint64(paid))
+		}
+	}
 	return f.b
 }
 
@@ -79,6 +84,8 @@ func (m *Machine) stateField(typ uint64, v []byte, c *fieldErr) bool {
 		t.nextID[(typ-21)/4] = c.uint(v)
 	case 23, 27:
 		t.htlcs[(typ-23)/4] = c.rows(commitment.Side((typ-23)/4), v)
+	case 29, 31:
+		t.paid[(typ-29)/2] = lnwire.MilliSatoshi(c.uint(v))
 	default:
 		return false
 	}

@@ -53,6 +53,7 @@ type feeUpdate struct {
 type table struct {
 	opener  commitment.Side
 	settled [2]lnwire.MilliSatoshi // by side; live HTLCs still count with their offerer
+	paid    [2]lnwire.MilliSatoshi // by side: all that its HTLCs ever moved; for the operator, nothing depends on it
 	rate    lnwire.FeePerKW        // irrevocable on both sides
 	fees    []feeUpdate            // in the order in which they were sent
 	htlcs   [2][]*htlc             // by offerer, ascending ids
@@ -168,6 +169,7 @@ func (t *table) settle(h *htlc) {
 		panic(fmt.Sprintf("channel: HTLC %d of %d does not fit the balances %v", h.ID, h.Amount, t.settled))
 	}
 	t.settled[h.Offerer], t.settled[h.Offerer.Other()] = left, sum
+	t.paid[h.Offerer] += h.Amount
 }
 
 // addFee appends a fee update; one that was sent but not signed yet is replaced by it.

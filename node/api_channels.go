@@ -115,6 +115,7 @@ func (v *viewer) channel(p page) rpc.Channel {
 		Active: p.Active, Private: !p.Announce, Initiator: p.Opener, Type: lnrpc.CommitmentType_ANCHORS,
 		Capacity: p.Capacity, LocalBalance: local, RemoteBalance: remote, CommitFee: p.CommitFee, CommitWeight: p.CommitWeight,
 		FeeRate: p.FeeRate, Pushed: p.Push.Satoshis(), Updates: p.LocalNumber,
+		Sent: p.Local.Paid, Received: p.Remote.Paid,
 		Local: constraints(&p.Local, &p.Remote), Remote: constraints(&p.Remote, &p.Local),
 		CloseAddress: addressOf(p.Local.UpfrontShutdown, v.params), Status: statusFlags(p.Info),
 	}

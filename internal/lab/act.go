@@ -120,12 +120,8 @@ func (l *Lab) Connect(ctx context.Context, a, b string) error {
 	if err != nil {
 		return err
 	}
-	key, err := l.Key(ctx, b)
-	if err != nil {
-		return err
-	}
 	return l.with(a, func(c *client.Client) error {
-		_, err := c.Lightning.ConnectPeer(ctx, &lnrpc.ConnectPeerRequest{Addr: &lnrpc.LightningAddress{Pubkey: key, Host: to.Peer}})
+		_, err := c.Lightning.ConnectPeer(ctx, &lnrpc.ConnectPeerRequest{Addr: &lnrpc.LightningAddress{Pubkey: to.Key, Host: to.Peer}})
 		if err != nil && isConnected(err) {
 			return nil
 		}
@@ -133,16 +129,13 @@ func (l *Lab) Connect(ctx context.Context, a, b string) error {
 	})
 }
 
-// Key is a node's identity, in hex.
-func (l *Lab) Key(ctx context.Context, name string) (key string, err error) {
-	err = l.with(name, func(c *client.Client) error {
-		info, err := c.Lightning.GetInfo(ctx, &lnrpc.GetInfoRequest{})
-		if err == nil {
-			key = info.IdentityPubkey
-		}
-		return err
-	})
-	return key, err
+// Key is a node's identity, in hex, whether it runs or not.
+func (l *Lab) Key(_ context.Context, name string) (string, error) {
+	n, err := l.Node(name)
+	if err != nil {
+		return "", err
+	}
+	return n.Key, nil
 }
 
 // Open opens a channel from a to b, mines, and returns its funding output once both sides may use it.
@@ -150,11 +143,11 @@ func (l *Lab) Open(ctx context.Context, a, b string, r *lnrpc.OpenChannelRequest
 	if err := l.Connect(ctx, a, b); err != nil {
 		return "", fmt.Errorf("connect %s to %s: %w", a, b, err)
 	}
-	key, err := l.Key(ctx, b)
+	to, err := l.Node(b)
 	if err != nil {
 		return "", err
 	}
-	if r.NodePubkey, err = hex.DecodeString(key); err != nil {
+	if r.NodePubkey, err = hex.DecodeString(to.Key); err != nil {
 		return "", err
 	}
 	err = l.with(a, func(c *client.Client) error {

@@ -2,6 +2,7 @@ package lab
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -28,6 +29,7 @@ type Node struct {
 	Name            string
 	Dir             string
 	Peer, RPC, REST string   // host:port
+	Key             string   // identity, in hex; known from the first start on
 	LND             string   `json:",omitempty"` // the binary of an LND; empty: fulmend
 	Args            []string `json:",omitempty"` // more arguments for this node
 	Process         process.ID
@@ -84,7 +86,24 @@ func (l *Lab) Start(ctx context.Context, name string) error {
 	if err := l.save(); err != nil {
 		return err
 	}
-	return l.ready(ctx, n, child)
+	if err := l.ready(ctx, n, child); err != nil || n.Key != "" {
+		return err
+	}
+	return l.learnKey(ctx, n)
+}
+
+// learnKey asks a node who it is, once.
+func (l *Lab) learnKey(ctx context.Context, n *Node) error {
+	c, err := n.dial(client.Admin)
+	if err != nil {
+		return err
+	}
+	info, err := c.Lightning.GetInfo(ctx, &lnrpc.GetInfoRequest{})
+	if err := errors.Join(err, c.Close()); err != nil {
+		return err
+	}
+	n.Key = info.IdentityPubkey
+	return l.save()
 }
 
 // Arguments of the daemon for a node: what `fulmend --help` explains.

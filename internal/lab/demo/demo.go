@@ -56,11 +56,7 @@ func Run(ctx context.Context, out io.Writer, dir string, chain regtest.Kind) (er
 	}()
 	s.fact("chain: %v", s.Chain)
 	for _, n := range s.Nodes() {
-		key, err := s.Key(ctx, n.Name)
-		if err != nil {
-			return err
-		}
-		s.fact("%-6s %s@%s", n.Name, key, n.Peer)
+		s.fact("%-6s %s@%s", n.Name, n.Key, n.Peer)
 	}
 	for _, part := range []func(context.Context) error{
 		s.channels, s.payments, s.failure, s.crash, s.cooperative, s.forced, s.books,

@@ -60,7 +60,7 @@ func (s *show) payments(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.route(ctx, p)
+	s.route(p)
 	if err := s.idle(ctx); err != nil {
 		return err
 	}
@@ -93,12 +93,10 @@ func (s *show) settle(ctx context.Context, from, request string) (*lnrpc.Payment
 }
 
 // route prints what the payment's attempts looked like.
-func (s *show) route(ctx context.Context, p *lnrpc.Payment) {
+func (s *show) route(p *lnrpc.Payment) {
 	names := map[string]string{}
 	for _, n := range s.Nodes() {
-		if key, err := s.Key(ctx, n.Name); err == nil {
-			names[key] = n.Name
-		}
+		names[n.Key] = n.Name
 	}
 	for _, h := range p.Htlcs {
 		if h.Status != lnrpc.HTLCAttempt_SUCCEEDED {
