@@ -7,9 +7,12 @@ import (
 	"github.com/btcsuite/btcd/btcutil/v2"
 	"github.com/stretchr/testify/require"
 
+	"github.com/fulmen-ln/fulmen/channel"
 	"github.com/fulmen-ln/fulmen/channel/resolve"
 	"github.com/fulmen-ln/fulmen/htlc"
 )
+
+var closeByForce = channel.Shut{Force: true}
 
 // sweepFees is more than all that one node pays for one channel's end at the fees of these tests.
 const sweepFees = 20_000

@@ -178,7 +178,7 @@ func (w *Wallet) coin(op wire.OutPoint) (Coin, error) {
 // rebroadcast offers what runs to the mempool again, which may have dropped it, or lost it to another transaction.
 func (s *Sweeper) rebroadcast(ctx context.Context) error {
 	var errs []error
-	for _, r := range s.running {
+	for _, r := range slices.Clone(s.running) { // a refusal changes it
 		var parent *wire.MsgTx
 		if r.child() {
 			parent = r.claims[0].Parent.Tx

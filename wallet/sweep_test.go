@@ -1,6 +1,7 @@
 package wallet
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/btcsuite/btcd/btcutil/v2"
@@ -244,6 +245,55 @@ func TestAContestedClaimDoesNotHoldUpTheOthers(t *testing.T) {
 		}
 		require.True(t, found)
 	}
+}
+
+func TestASweepThatIsContestedWhileItRunsLeavesTheOthersRunning(t *testing.T) {
+	r := newSweepRig(t)
+	r.chain.SetMiningRate(100_000)
+	deadline := r.chain.Best().Height + 50
+	a, b, c := r.claim(1, 50_000, deadline), r.claim(1, 60_000, deadline), r.claim(2, 70_000, deadline)
+	r.sweeper.Offer(a, b, c)
+	r.block()
+	require.Len(t, r.chain.Mempool(), 2)
+	for _, tx := range r.chain.Mempool() {
+		if spends(tx, a.OutPoint) {
+			r.chain.Evict(tx.TxHash())
+		}
+	}
+	theirs := wire.NewMsgTx(2)
+	theirs.AddTxIn(&wire.TxIn{PreviousOutPoint: a.OutPoint, Sequence: replaceable, Witness: wire.TxWitness{[]byte{txscript.OP_TRUE}}})
+	theirs.AddTxOut(&wire.TxOut{Value: 2_000, PkScript: wshScript})
+	require.NoError(t, r.chain.Broadcast(t.Context(), theirs))
+	r.block()
+	for _, claim := range []resolve.Claim{b, c} {
+		require.True(t, slices.ContainsFunc(r.chain.Mempool(), func(tx *wire.MsgTx) bool { return spends(tx, claim.OutPoint) }))
+	}
+}
+
+func TestACommitmentThatIsTooCheapForTheMempoolComesWithItsChild(t *testing.T) {
+	r := newSweepRig(t)
+	r.deposit(50_000)
+	_, op := r.chain.Fund(wshAnyone, 100_000)
+	r.mine(1)
+	parent := wire.NewMsgTx(2)
+	parent.AddTxIn(&wire.TxIn{PreviousOutPoint: op, Witness: wire.TxWitness{[]byte{txscript.OP_TRUE}}})
+	parent.AddTxOut(&wire.TxOut{Value: 330, PkScript: wshAnyone})
+	parent.AddTxOut(&wire.TxOut{Value: 99_500, PkScript: wshScript})
+	r.chain.SetMinFeeRate(2_000)
+	r.chain.SetFeeRate(5_000)
+	require.Error(t, r.Publish(t.Context(), parent, "commitment"))
+	c := resolve.Claim{
+		Channel: lnwire.ChannelID{1}, OutPoint: wire.OutPoint{Hash: parent.TxHash()},
+		Output: *parent.TxOut[0], Sequence: replaceable, WitnessWeight: 4, Deadline: r.chain.Best().Height + 20,
+		Parent: &resolve.Parent{Weight: 450, Fee: 170, Tx: parent},
+	}
+	r.sweeper.Offer(c)
+	r.block()
+	require.Len(t, r.chain.Mempool(), 2)
+	r.chain.Evict(parent.TxHash())
+	require.Empty(t, r.chain.Mempool())
+	r.block()
+	require.Len(t, r.chain.Mempool(), 2, "again together")
 }
 
 func TestAFedSweepIsBumpedAcrossARestart(t *testing.T) {
