@@ -65,7 +65,8 @@ func unknown(c *cli.Context) error {
 	}
 	name := c.Args().First()
 	hint := ""
-	if near := cli.SuggestCommand(c.App.Commands, name); near != "" {
+	// Some command is always the nearest; it is meant where it begins as what was typed.
+	if near := cli.SuggestCommand(c.App.Commands, name); strings.Contains(near, `"`+name[:min(len(name), 2)]) {
 		hint = "; " + strings.ToLower(near[:1]) + near[1:]
 	}
 	return fmt.Errorf("there is no command %q%s\n`fulmen help` lists them", name, hint)

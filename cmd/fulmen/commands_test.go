@@ -65,6 +65,10 @@ func TestFlagsMayFollowWords(t *testing.T) {
 func TestUnknownCommandIsAnErrorWithASuggestion(t *testing.T) {
 	err := run(t.Context(), newApp(), []string{"fulmen", "getinf"})
 	require.ErrorContains(t, err, `there is no command "getinf"; did you mean "getinfo"?`)
+	err = run(t.Context(), newApp(), []string{"fulmen", "xyz"})
+	require.EqualError(t, err, "there is no command \"xyz\"\n`fulmen help` lists them")
+	err = run(t.Context(), newApp(), []string{"fulmen", "lab", "xyz"})
+	require.ErrorContains(t, err, `the lab has no command "xyz"`)
 }
 
 func TestUnknownFlagAndMissingArgumentShowTheUsage(t *testing.T) {

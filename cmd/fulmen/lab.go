@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"syscall"
 
 	"github.com/btcsuite/btcd/btcutil/v2"
@@ -23,18 +22,18 @@ import (
 )
 
 const (
-	labDir      = "lab-dir"
-	labFunds    = 2 * btcutil.SatoshiPerBitcoin // each node's wallet after `lab up`
-	labCapacity = btcutil.SatoshiPerBitcoin / 10
-	labSeconds  = 60
+	labDir       = "lab-dir"
+	labFunds     = 2 * btcutil.SatoshiPerBitcoin // each node's wallet after `lab up`
+	labCapacity  = btcutil.SatoshiPerBitcoin / 10
+	labSeconds   = 60
+	labMaxBlocks = 10_000
 )
 
 // labCommand is `fulmen lab`: networks for experiments.
 func labCommand() *cli.Command {
 	dir := &cli.StringFlag{Name: labDir, Value: defaultLabDir(), EnvVars: []string{"FULMEN_LAB"}, Usage: "`folder` of the lab"}
 	return &cli.Command{
-		Name:  "lab",
-		Usage: "regtest networks of real nodes, for experiments",
+		Name: "lab", Action: unknownLab, Usage: "regtest networks of real nodes, for experiments",
 		Description: "A lab is a chain and some nodes with channels, on this machine, below one folder. It keeps running between calls.\n\n" +
 			"   fulmen lab up --nodes 4 --topology line\n   fulmen lab pay alice dave 1000\n   fulmen lab kill bob\n   fulmen lab down",
 		Flags: []cli.Flag{dir},
@@ -53,9 +52,9 @@ func labCommand() *cli.Command {
 			{Name: "pay", Usage: "pay from one node to another", ArgsUsage: "FROM TO SAT", Action: labPay},
 			{Name: "mine", Usage: "mine blocks", ArgsUsage: "[BLOCKS]", Action: labMine},
 			{Name: "fund", Usage: "pay a node from the miner", ArgsUsage: "NODE SAT", Action: labFund},
-			{Name: "stop", Usage: "stop a node in order", ArgsUsage: "NODE", Action: labNode((*lab.Lab).Stop)},
-			{Name: "kill", Usage: "kill a node as a power cut would (signal 9)", ArgsUsage: "NODE", Action: labNode((*lab.Lab).Kill)},
-			{Name: "start", Usage: "start a node again", ArgsUsage: "NODE", Action: labNode((*lab.Lab).Start)},
+			{Name: "stop", Usage: "stop a node in order", ArgsUsage: "NODE", Action: labNode("has stopped", (*lab.Lab).Stop)},
+			{Name: "kill", Usage: "kill a node as a power cut would (signal 9)", ArgsUsage: "NODE", Action: labNode("is dead; `fulmen lab start` brings it back", (*lab.Lab).Kill)},
+			{Name: "start", Usage: "start a node again", ArgsUsage: "NODE", Action: labNode("runs", (*lab.Lab).Start)},
 			{Name: "logs", Usage: "print a node's log", ArgsUsage: "NODE", Action: labLogs},
 			{Name: "cli", Usage: "run any other command of fulmen against a node", ArgsUsage: "NODE COMMAND…", Action: labCLI, SkipFlagParsing: true},
 			{Name: "down", Usage: "stop everything and remove it", Action: labDown},
@@ -98,7 +97,13 @@ func labUp(c *cli.Context) error {
 	if err := labChannels(c, l, topology); err != nil {
 		return errors.Join(err, l.Down(context.WithoutCancel(c.Context)))
 	}
-	return overview(c.Context, c.App.Writer, l)
+	if err := overview(c, l); err != nil {
+		return err
+	}
+	return labSay(c, func(p *page) {
+		first, last := l.Nodes()[0].Name, l.Nodes()[len(l.Nodes())-1].Name
+		p.line("\nNext: `fulmen lab pay %s %s 1000`, `fulmen lab cli %s listchannels`, and in the end `fulmen lab down`.", first, last, first)
+	})
 }
 
 // labChannels funds the nodes and opens the topology's channels.
@@ -119,66 +124,6 @@ func labChannels(c *cli.Context, l *lab.Lab, t lab.Topology) error {
 	return l.Known(c.Context, len(edges))
 }
 
-func labStatus(c *cli.Context) error {
-	return withLab(c, func(ctx context.Context, l *lab.Lab) error { return overview(ctx, c.App.Writer, l) })
-}
-
-// overview prints the chain, and each node with its channels.
-func overview(ctx context.Context, w io.Writer, l *lab.Lab) error {
-	height, err := l.Chain.Height(ctx)
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(w, "%v at height %d, in %s\n", l.Chain, height, l.Dir())
-	names := make(map[string]string)
-	for _, n := range l.Nodes() {
-		if n.Running() {
-			if key, err := l.Key(ctx, n.Name); err == nil {
-				names[key] = n.Name
-			}
-		}
-	}
-	for _, n := range l.Nodes() {
-		if !n.Running() {
-			fmt.Fprintf(w, "\n%-8s stopped\n", n.Name)
-			continue
-		}
-		if err := nodeStatus(ctx, w, l, n, names); err != nil {
-			fmt.Fprintf(w, "\n%-8s does not answer: %v\n", n.Name, err)
-		}
-	}
-	return nil
-}
-
-func nodeStatus(ctx context.Context, w io.Writer, l *lab.Lab, n *lab.Node, names map[string]string) error {
-	node, err := l.Client(n.Name)
-	if err != nil {
-		return err
-	}
-	defer node.Close()
-	coins, err := node.Lightning.WalletBalance(ctx, &lnrpc.WalletBalanceRequest{})
-	if err != nil {
-		return err
-	}
-	list, err := node.Lightning.ListChannels(ctx, &lnrpc.ListChannelsRequest{})
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(w, "\n%-8s gRPC %s  REST %s  peers %s  wallet %d sat\n", n.Name, n.RPC, n.REST, n.Peer, coins.TotalBalance)
-	for _, ch := range list.Channels {
-		state := ""
-		if !ch.Active {
-			state = "  (inactive)"
-		}
-		peer := names[ch.RemotePubkey]
-		if peer == "" {
-			peer = ch.RemotePubkey[:16] + "…"
-		}
-		fmt.Fprintf(w, "   %-8s %12d sat ours %12d sat theirs%s\n", peer, ch.LocalBalance, ch.RemoteBalance, state)
-	}
-	return nil
-}
-
 func labOpen(c *cli.Context) error {
 	from, to, sat, err := fromToAmount(c)
 	if err != nil {
@@ -187,10 +132,10 @@ func labOpen(c *cli.Context) error {
 	return withLab(c, func(ctx context.Context, l *lab.Lab) error {
 		r := &lnrpc.OpenChannelRequest{LocalFundingAmount: sat, PushSat: c.Int64("push"), Private: c.Bool("private")}
 		point, err := l.Open(ctx, from, to, r)
-		if err == nil {
-			fmt.Fprintln(c.App.Writer, point)
+		if err != nil {
+			return err
 		}
-		return err
+		return labSay(c, func(p *page) { p.line("%s: channel %s", p.paint(green, "open"), point) })
 	})
 }
 
@@ -209,63 +154,81 @@ func labPay(c *cli.Context) error {
 			return err
 		}
 		if p.Status != lnrpc.Payment_SUCCEEDED {
-			return fmt.Errorf("the payment failed: %v", p.FailureReason)
+			return fmt.Errorf("%w: %s", errPaymentFailed, failureText(p.FailureReason))
 		}
-		fmt.Fprintf(c.App.Writer, "paid %d sat, fee %d.%03d sat, %d parts\n", p.ValueSat, p.FeeMsat/1000, p.FeeMsat%1000, len(p.Htlcs))
-		return nil
+		return labSay(c, func(out *page) { showEnd(out, p) })
 	})
 }
 
 func fromToAmount(c *cli.Context) (from, to string, sat int64, err error) {
-	if c.NArg() != 3 {
-		return "", "", 0, fmt.Errorf("`fulmen lab %s` takes %s", c.Command.Name, c.Command.ArgsUsage)
-	}
-	sat, err = strconv.ParseInt(c.Args().Get(2), 10, 64)
-	if err != nil || sat <= 0 {
-		return "", "", 0, fmt.Errorf("%q is no amount in satoshis", c.Args().Get(2))
-	}
-	return c.Args().Get(0), c.Args().Get(1), sat, nil
+	w := wordsOf(c)
+	from, to, sat = need(w, "the first node", anyText), need(w, "the second node", anyText), int64(need(w, "the amount", parseSat))
+	return from, to, sat, w.end()
 }
 
 func labMine(c *cli.Context) error {
-	blocks := 1
-	if c.NArg() > 0 {
-		var err error
-		if blocks, err = strconv.Atoi(c.Args().First()); err != nil || blocks < 1 {
-			return fmt.Errorf("%q is no number of blocks", c.Args().First())
-		}
+	w := wordsOf(c)
+	blocks, given := may(w, "the number of blocks", parseUint)
+	if !given {
+		blocks = 1
+	}
+	if blocks < 1 || blocks > labMaxBlocks {
+		w.fail("the number of blocks is between 1 and %d", labMaxBlocks)
+	}
+	if err := w.end(); err != nil {
+		return err
 	}
 	return withLab(c, func(ctx context.Context, l *lab.Lab) error {
-		if err := l.Mine(ctx, blocks); err != nil {
+		if err := l.Mine(ctx, int(blocks)); err != nil {
 			return err
 		}
 		height, err := l.Chain.Height(ctx)
-		fmt.Fprintln(c.App.Writer, "height", height)
-		return err
+		if err != nil {
+			return err
+		}
+		return labSay(c, func(p *page) { p.line("The chain is at height %d, and all running nodes are level with it.", height) })
 	})
 }
 
 func labFund(c *cli.Context) error {
-	sat, err := strconv.ParseInt(c.Args().Get(1), 10, 64)
-	if c.NArg() != 2 || err != nil || sat <= 0 {
-		return fmt.Errorf("`fulmen lab fund` takes %s", c.Command.ArgsUsage)
+	w := wordsOf(c)
+	name, amount := need(w, "the node", anyText), need(w, "the amount", parseSat)
+	if err := w.end(); err != nil {
+		return err
 	}
-	return withLab(c, func(ctx context.Context, l *lab.Lab) error { return l.Fund(ctx, c.Args().First(), btcutil.Amount(sat)) })
+	return withLab(c, func(ctx context.Context, l *lab.Lab) error {
+		if err := l.Fund(ctx, name, amount); err != nil {
+			return err
+		}
+		return labSay(c, func(p *page) { p.line("%s has %s sat more, confirmed.", name, sats(amount)) })
+	})
 }
 
 // labNode is a command for one node.
-func labNode(do func(*lab.Lab, context.Context, string) error) cli.ActionFunc {
+func labNode(now string, do func(*lab.Lab, context.Context, string) error) cli.ActionFunc {
 	return func(c *cli.Context) error {
-		if c.NArg() != 1 {
-			return fmt.Errorf("`fulmen lab %s` takes the name of a node", c.Command.Name)
+		w := wordsOf(c)
+		name := need(w, "the node", anyText)
+		if err := w.end(); err != nil {
+			return err
 		}
-		return withLab(c, func(ctx context.Context, l *lab.Lab) error { return do(l, ctx, c.Args().First()) })
+		return withLab(c, func(ctx context.Context, l *lab.Lab) error {
+			if err := do(l, ctx, name); err != nil {
+				return err
+			}
+			return labSay(c, func(p *page) { p.line("%s %s.", name, now) })
+		})
 	}
 }
 
 func labLogs(c *cli.Context) error {
+	w := wordsOf(c)
+	name := need(w, "the node", anyText)
+	if err := w.end(); err != nil {
+		return err
+	}
 	return withLab(c, func(_ context.Context, l *lab.Lab) error {
-		n, err := l.Node(c.Args().First())
+		n, err := l.Node(name)
 		if err != nil {
 			return err
 		}
@@ -307,7 +270,12 @@ func labCLI(c *cli.Context) error {
 }
 
 func labDown(c *cli.Context) error {
-	return withLab(c, func(ctx context.Context, l *lab.Lab) error { return l.Down(ctx) })
+	return withLab(c, func(ctx context.Context, l *lab.Lab) error {
+		if err := l.Down(ctx); err != nil {
+			return err
+		}
+		return labSay(c, func(p *page) { p.line("Everything has stopped, and %s is removed.", l.Dir()) })
+	})
 }
 
 func labDemo(c *cli.Context) error {

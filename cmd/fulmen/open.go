@@ -69,8 +69,8 @@ func openRequest(s *session) (*lnrpc.OpenChannelRequest, error) {
 	}
 	push, _ := may(w, "push_amt", parseSat)
 	r.PushSat = int64(push)
-	r.BaseFee, r.UseBaseFee = uint64(option(w, "base_fee_msat", parsePPM)), s.c.IsSet("base_fee_msat")
-	r.FeeRate, r.UseFeeRate = uint64(option(w, "fee_rate_ppm", parsePPM)), s.c.IsSet("fee_rate_ppm")
+	r.BaseFee, r.UseBaseFee = uint64(option(w, "base_fee_msat", parseUint)), s.c.IsSet("base_fee_msat")
+	r.FeeRate, r.UseFeeRate = uint64(option(w, "fee_rate_ppm", parseUint)), s.c.IsSet("fee_rate_ppm")
 	kind, ok := channelTypes[s.c.String("channel_type")]
 	if !ok {
 		w.fail("channel_type: %q is none of anchors, tweakless", s.c.String("channel_type"))

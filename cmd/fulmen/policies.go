@@ -63,15 +63,15 @@ func feeReport(ctx context.Context, s *session) error {
 func policyRequest(w *words) *lnrpc.PolicyUpdateRequest {
 	c := w.c
 	r := &lnrpc.PolicyUpdateRequest{
-		BaseFeeMsat: int64(need(w, "base_fee_msat", parsePPM)), MaxHtlcMsat: c.Uint64("max_htlc_msat"),
+		BaseFeeMsat: int64(need(w, "base_fee_msat", parseUint)), MaxHtlcMsat: c.Uint64("max_htlc_msat"),
 		MinHtlcMsat: c.Uint64("min_htlc_msat"), MinHtlcMsatSpecified: c.IsSet("min_htlc_msat"),
 	}
 	if c.IsSet("fee_rate") {
 		r.FeeRate = option(w, "fee_rate", parseFraction)
 	} else {
-		r.FeeRatePpm = need(w, "fee_rate_ppm", parsePPM)
+		r.FeeRatePpm = need(w, "fee_rate_ppm", parseUint)
 	}
-	r.TimeLockDelta = need(w, "time_lock_delta", parsePPM)
+	r.TimeLockDelta = need(w, "time_lock_delta", parseUint)
 	if c.IsSet("inbound_base_fee_msat") || c.IsSet("inbound_fee_rate_ppm") {
 		r.InboundFee = &lnrpc.InboundFee{BaseFeeMsat: int32(c.Int64("inbound_base_fee_msat")), FeeRatePpm: int32(c.Int64("inbound_fee_rate_ppm"))}
 	}

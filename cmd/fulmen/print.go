@@ -184,13 +184,6 @@ func visible(s string) string {
 	}, s)
 }
 
-func yesNo(b bool) cell {
-	if b {
-		return cell{"yes", green}
-	}
-	return cell{"no", yellow}
-}
-
 func orDash(s string) string {
 	if s == "" {
 		return "-"

@@ -74,10 +74,10 @@ func TestJSONIsThatOfProtojsonButForBytes(t *testing.T) {
 	for _, m := range []proto.Message{
 		&lnrpc.GetInfoResponse{Alias: "a<b>\"ü\u2028", BlockHeight: 7, Chains: []*lnrpc.Chain{{Chain: "bitcoin"}, {}},
 			Features: map[uint32]*lnrpc.Feature{9: {Name: "x"}, 10: {IsKnown: true}}},
-		&lnrpc.ChannelBalanceResponse{Balance: -5, LocalBalance: &lnrpc.Amount{Sat: 1 << 60}},
+		&lnrpc.ChannelBalanceResponse{LocalBalance: &lnrpc.Amount{Sat: 1 << 60}},
 		&lnrpc.Payment{Status: lnrpc.Payment_FAILED, Htlcs: []*lnrpc.HTLCAttempt{{Failure: &lnrpc.Failure{Code: 999}}}},
 		&lnrpc.ForwardingHistoryResponse{ForwardingEvents: []*lnrpc.ForwardingEvent{{IncomingHtlcId: proto.Uint64(0)}, {}}},
-		&lnrpc.FeeReportResponse{ChannelFees: []*lnrpc.ChannelFeeReport{{FeeRate: 0.000001}, {FeeRate: 1e21}}},
+		&lnrpc.Utxo{AmountSat: -5}, &lnrpc.FeeReportResponse{ChannelFees: []*lnrpc.ChannelFeeReport{{FeeRate: 0.000001}, {FeeRate: 1e21}}},
 		&lnrpc.CloseStatusUpdate{}, &lnrpc.ChannelEventUpdate{Type: lnrpc.ChannelEventUpdate_ACTIVE_CHANNEL, Channel: &lnrpc.ChannelEventUpdate_ActiveChannel{
 			ActiveChannel: &lnrpc.ChannelPoint{FundingTxid: &lnrpc.ChannelPoint_FundingTxidStr{FundingTxidStr: "ab"}}}},
 	} {

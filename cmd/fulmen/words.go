@@ -210,10 +210,10 @@ func parseSCID(s string) (uint64, error) {
 
 func scid(id uint64) string { return lnwire.ShortChannelID(id).String() }
 
-func parsePPM(s string) (uint32, error) {
+func parseUint(s string) (uint32, error) {
 	n, err := strconv.ParseUint(s, 10, 32)
 	if err != nil {
-		return 0, fmt.Errorf("%q is no number of millionths", s)
+		return 0, fmt.Errorf("%q is no whole number", s)
 	}
 	return uint32(n), nil
 }
