@@ -66,7 +66,7 @@ func (l *links) link(p page) {
 
 // local tells gossip that the channel exists, and what we ask for it.
 func (l *links) local(p page) {
-	c := gossip.Local{SCID: p.name(), Peer: p.Peer, Capacity: p.Capacity, Funding: p.Funding}
+	c := gossip.Local{SCID: p.name(), Peer: p.Peer, Capacity: p.Capacity, Funding: p.Funding, Public: p.Announce}
 	if p.Alias != 0 && p.Alias != c.SCID {
 		c.Aliases = []lnwire.ShortChannelID{p.Alias}
 	}

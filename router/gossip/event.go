@@ -77,6 +77,7 @@ type Local struct {
 	Peer     lnwire.PubKey
 	Capacity btcutil.Amount
 	Funding  wire.OutPoint
+	Public   bool // it is announced, or will be
 }
 
 // OutputStatus is what became of a lookup.

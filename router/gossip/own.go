@@ -178,8 +178,17 @@ func (e *Engine) announceUpdate(l *local) {
 	}
 	l.ours = raw
 	e.change(l, d, *l.policy)
-	if p := e.peers[l.Peer]; p != nil && len(p.direct) < MaxDirect {
-		p.direct = append(p.direct, raw)
+	if p := e.peers[l.Peer]; p != nil {
+		e.tellPeer(p, l)
+	}
+}
+
+// tellPeer sends our policy of a channel that is not public to its peer, if it stays so. BOLT 7: "MAY create a channel_update to
+// communicate the channel parameters to the channel peer, even though the channel has not yet been announced": but LND would take
+// the public one that soon follows for a repetition, drop it for a day, and spread this one, which nobody may pass on.
+func (e *Engine) tellPeer(p *peer, l *local) {
+	if !l.Public && l.ours != nil && len(p.direct) < MaxDirect {
+		p.direct = append(p.direct, l.ours)
 	}
 }
 
@@ -307,8 +316,8 @@ func (e *Engine) greet(p *peer) {
 		l := e.locals[scid]
 		if e.channels[scid] != nil {
 			p.own = append(p.own, publicKeys(scid)...)
-		} else if l.Peer == p.key && l.ours != nil && len(p.direct) < MaxDirect {
-			p.direct = append(p.direct, l.ours)
+		} else if l.Peer == p.key {
+			e.tellPeer(p, l)
 		}
 	}
 	if n := e.nodes[e.self]; n != nil && n.ann != nil {

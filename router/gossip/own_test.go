@@ -74,6 +74,26 @@ func TestPrivateChannelIsOursAndThePeersAlone(t *testing.T) {
 	require.Len(t, h.records, 1, "the height")
 }
 
+func TestPolicyOfAChannelThatWillBePublicWaitsForTheAnnouncement(t *testing.T) {
+	h := newHost(t, gossiptest.New(2, 0, 1), 1)
+	local, c, peer := ours(h, lnwire.NewShortChannelID(500, 1, 0))
+	local.Public = true
+	h.step(gossip.Connected{Peer: peer.NodeID()})
+	h.events = append(h.events, local, gossip.LocalPolicy{SCID: local.SCID, Policy: ourPolicy})
+	settle(t, h)
+	require.Len(t, h.updates, 1, "for failures of forwards")
+	require.Empty(t, h.sent[peer.NodeID()])
+	h.step(gossip.Disconnected{Peer: peer.NodeID()})
+	h.step(gossip.Connected{Peer: peer.NodeID()})
+	settle(t, h)
+	require.Empty(t, h.sent[peer.NodeID()])
+	h.events = append(h.events, gossip.LocalAnnouncement{Msg: c.Announcement()})
+	settle(t, h)
+	require.Len(t, h.sent[peer.NodeID()], 2)
+	u := h.sent[peer.NodeID()][1].(*lnwire.ChannelUpdate)
+	require.Zero(t, u.MessageFlags&lnwire.MessageDontForward)
+}
+
 func TestPublicChannelIsToldToEverybody(t *testing.T) {
 	h := newHost(t, gossiptest.New(2, 0, 1), 1)
 	local, c, peer := ours(h, lnwire.NewShortChannelID(500, 1, 0))
