@@ -33,7 +33,7 @@ func closeCommands() []*cli.Command {
 		},
 		{
 			Name: "closeallchannels", Usage: "close all channels", Action: withNode(closeAll),
-			Description: example("Together with the peers that are connected; with --force also without the others. It goes on where one fails.",
+			Description: example("Together with the peers that are connected; with --force, by force where the peer is not. It goes on where one fails.",
 				"fulmen closeallchannels", "fulmen closeallchannels --inactive_only --force"),
 			Flags: flags(&cli.BoolFlag{Name: "inactive_only", Usage: "only those whose peer is not connected"}),
 		},
@@ -131,8 +131,16 @@ func closeAll(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	if err := confirmForce(ctx, s, fmt.Sprintf("all %d channels", len(list.Channels))); err != nil {
-		return err
+	alone := 0
+	for _, c := range list.Channels {
+		if !c.Active {
+			alone++
+		}
+	}
+	if alone > 0 {
+		if err := confirmForce(ctx, s, count(alone, "channel")+" whose peer is not connected"); err != nil {
+			return err
+		}
 	}
 	var failed []string
 	for _, c := range list.Channels {

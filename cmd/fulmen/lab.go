@@ -258,6 +258,7 @@ func labCLI(c *cli.Context) error {
 		}
 		args := append([]string{"--rpcserver=" + n.RPC, "--dir=" + n.Dir, "--network=regtest"}, c.Args().Tail()...)
 		cmd := exec.CommandContext(c.Context, self, args...)
+		cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) } // it has something to say, and a terminal to restore
 		cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 		err = cmd.Run()
 		if exit := (*exec.ExitError)(nil); errors.As(err, &exit) {
