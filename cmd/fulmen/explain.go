@@ -97,6 +97,8 @@ var hints = []struct{ says, do string }{
 	{"unable to find channel", "`fulmen listchannels` and `fulmen pendingchannels` show what there is."},
 	{"invoice is already paid", "`fulmen listpayments` shows the payment."},
 	{"payment is in transition", "Follow it with `fulmen trackpayment HASH`."},
+	{"payment isn't initiated", "`fulmen listpayments --include_incomplete` shows what there is."},
+	{"unable to locate invoice", "`fulmen listinvoices` shows what there is."},
 	{"invoice expired", "Ask for a new invoice."},
 }
 
