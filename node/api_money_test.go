@@ -123,6 +123,7 @@ func TestGivenRoutesAreTried(t *testing.T) {
 	ctx := t.Context()
 	l.fund(0, 2_000_000)
 	l.openChannel(0, 1, 1_000_000, 0, false)
+	l.mine(3) // to the announcement
 	l.known(0, 1)
 	made, err := l.api[1].Invoices.AddInvoice(ctx, rpc.AddInvoice{Amount: 10_000_000})
 	require.NoError(t, err)
