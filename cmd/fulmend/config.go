@@ -22,7 +22,10 @@ import (
 	"github.com/fulmen-ln/fulmen/node"
 )
 
-const configFile = "fulmen.conf"
+const (
+	configFile = "fulmen.conf"
+	maxAlias   = 32 // bytes: what a node_announcement holds
+)
 
 // readConfig sets from the configuration file what neither the command line nor the environment has set.
 func readConfig(c *cli.Context) error {
@@ -86,6 +89,9 @@ func configure(c *cli.Context, log *slog.Logger) (node.Config, error) {
 	cfg.Channels.MinDepth = uint32(max(1, atMost(c, flagConfs, 144, &errs)))
 	cfg.Channels.MaxDepth = max(cfg.Channels.MinDepth, cfg.Channels.MaxDepth)
 	cfg.Channels.ToSelfDelay = uint16(atMost(c, flagDelay, 2016, &errs))
+	if len(cfg.Alias) > maxAlias {
+		errs = append(errs, fmt.Errorf("--%s=%q has %d bytes, more than %d", flagAlias, cfg.Alias, len(cfg.Alias), maxAlias))
+	}
 	if err := color(c.String(flagColor), &cfg.Color); err != nil {
 		errs = append(errs, err)
 	}
