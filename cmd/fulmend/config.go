@@ -103,7 +103,8 @@ func configure(c *cli.Context, log *slog.Logger) (node.Config, error) {
 		}
 		cfg.External = append(cfg.External, a)
 	}
-	backend, err := backendOf(c, chain.Common{Params: params})
+	common := chain.Common{Params: params, FallbackFeeRate: lnwire.FeePerKW(atMost(c, flagFallback, uint(chain.DefaultMaxFeeRate), &errs))}
+	backend, err := backendOf(c, common)
 	cfg.Backend = backend
 	return cfg, errors.Join(append(errs, err)...)
 }

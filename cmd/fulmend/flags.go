@@ -41,6 +41,7 @@ const (
 	flagMinHTLC    = "bitcoin.minhtlc"
 	flagConfs      = "bitcoin.defaultchanconfs"
 	flagDelay      = "bitcoin.defaultremotedelay"
+	flagFallback   = "bitcoin.fallbackfee"
 )
 
 func defaultDir() string {
@@ -92,6 +93,7 @@ func flags() []cli.Flag {
 		&cli.Uint64Flag{Name: flagMinHTLC, Value: uint64(p.Min), Usage: "smallest HTLC forwarded, in `msat`"},
 		&cli.UintFlag{Name: flagConfs, Value: uint(c.MinDepth), Usage: "confirmations of the smallest channel's funding"},
 		&cli.UintFlag{Name: flagDelay, Value: uint(c.ToSelfDelay), Usage: "`blocks` that the peer must wait for its funds after a forced close"},
+		&cli.UintFlag{Name: flagFallback, Usage: "fee rate in `sat/kw` where the backend estimates none; on regtest the fee rate"},
 		&cli.BoolFlag{Name: flagOlderCopy, Usage: "recovery: open a ledger.db that is an older copy; its channels publish nothing and wait for their peers"},
 	})
 }
