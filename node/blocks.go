@@ -80,6 +80,7 @@ func (n *Node) followBlocks() {
 			n.traffic.post(htlc.Tick{Height: h})
 			n.sweeper.block()
 			n.outside.block()
+			n.giveUp()
 			n.setFees()
 		}
 		clear(events)

@@ -49,7 +49,7 @@ func cheat(t *testing.T) (l *lab, c page, old string, known []lnwire.Preimage) {
 		preimage, ended := l.inFlight(0, 1, amount)
 		known, ends = append(known, preimage), append(ends, ended)
 	}
-	back, ended := l.inFlight(1, 0, 20_000_000)
+	back, _ := l.inFlight(1, 0, 20_000_000)
 	l.inFlight(1, 0, 21_000_000)
 	old = l.keep(1)
 	l.connect(0, 1)
@@ -62,7 +62,7 @@ func cheat(t *testing.T) (l *lab, c page, old string, known []lnwire.Preimage) {
 	for _, e := range ends {
 		require.Equal(t, htlc.Succeeded, (<-e).Status)
 	}
-	_ = ended // of a run that is over
+
 	require.Equal(t, htlc.Succeeded, l.pay(1, l.invoice(0, 300_000_000)).Status)
 	l.calm()
 	return l, c, old, known

@@ -100,6 +100,27 @@ func TestAReorganisationTakesADepositBack(t *testing.T) {
 	require.EqualValues(t, 100_000, r.balance().Confirmed)
 }
 
+func TestAReorganisationBelowTheWalletsBirthIsFollowed(t *testing.T) {
+	words, err := NewMnemonic()
+	require.NoError(t, err)
+	s, err := NewSeed(words, "", time.Now())
+	require.NoError(t, err)
+	c := fake.New()
+	c.Mine(30)
+	r := openRig(t, c, t.TempDir(), s)
+	r.deposit(100_000)
+	r.mine(1)
+	r.chain.Reorg(12)
+	r.synced()
+	r.mine(1)
+	require.EqualValues(t, 100_000, r.balance().Confirmed)
+	require.NoError(t, r.Close())
+	r.chain.Reorg(3)
+	r.open()
+	r.mine(1)
+	require.EqualValues(t, 100_000, r.balance().Confirmed)
+}
+
 func TestAReorganisationDuringTheAbsenceIsNoticed(t *testing.T) {
 	r := newRig(t)
 	r.deposit(100_000)

@@ -243,13 +243,17 @@ func (f *follower) back(at waddrmgr.BlockStamp) error {
 	manager := f.wallet.core.Manager
 	err := walletdb.Update(f.wallet.db, func(tx walletdb.ReadWriteTx) error {
 		ns := tx.ReadWriteBucket(addressBucket)
-		parent, err := manager.BlockHash(ns, at.Height-1)
-		if err != nil {
-			return err
-		}
 		// The time is not the parent's, which the chain may no longer know. Nothing depends on it.
-		now := waddrmgr.BlockStamp{Height: at.Height - 1, Hash: *parent, Timestamp: at.Timestamp}
-		if err := manager.SetSyncedTo(ns, &now); err != nil {
+		now := waddrmgr.BlockStamp{Height: at.Height - 1, Timestamp: at.Timestamp}
+		parent, err := manager.BlockHash(ns, now.Height)
+		if err == nil {
+			now.Hash = *parent
+			err = manager.SetSyncedTo(ns, &now)
+		}
+		if waddrmgr.IsError(err, waddrmgr.ErrBlockNotFound) {
+			err = f.rebirth(ns, now)
+		}
+		if err != nil {
 			return err
 		}
 		return f.wallet.core.TxStore.Rollback(tx.ReadWriteBucket(txBucket), at.Height)
@@ -258,6 +262,26 @@ func (f *follower) back(at waddrmgr.BlockStamp) error {
 		return fmt.Errorf("take block %d back: %w", at.Height, err)
 	}
 	return nil
+}
+
+// rebirth puts the wallet on the best chain's block at the height, which is below the first one that it knows. There is
+// nothing of its own so far down: it was born above.
+func (f *follower) rebirth(ns walletdb.ReadWriteBucket, at waddrmgr.BlockStamp) error {
+	ctx, cancel := context.WithTimeout(f.ctx, stepTimeout)
+	defer cancel()
+	hash, err := f.chain.BlockHash(ctx, lnwire.Height(at.Height))
+	if err != nil {
+		return err
+	}
+	at.Hash = hash
+	// Without a birthday btcwallet does not ask for the block before.
+	if err := waddrmgr.DeleteBirthdayBlock(ns); err != nil {
+		return err
+	}
+	if err := f.wallet.core.Manager.SetSyncedTo(ns, &at); err != nil {
+		return err
+	}
+	return f.wallet.core.Manager.SetBirthdayBlock(ns, at, true)
 }
 
 func (f *follower) takeMempool() error {

@@ -71,10 +71,11 @@ const (
 	Uneconomical             // it costs more than it is worth, at present rates
 	NoCoins                  // the wallet has no confirmed coins for its fee
 	Unneeded                 // an anchor whose commitment pays enough by itself
+	Refused                  // the mempool does not take it for what it may cost
 )
 
 func (l Left) String() string {
-	return [...]string{"swept", "immature", "uneconomical", "no coins for the fee", "not needed"}[l]
+	return [...]string{"swept", "immature", "uneconomical", "no coins for the fee", "not needed", "refused by the mempool"}[l]
 }
 
 // situation is all that a plan depends on.

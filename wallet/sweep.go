@@ -289,6 +289,8 @@ func (s *Sweeper) report(left map[wire.OutPoint]Left) {
 		p := Pending{Claim: c, Left: left[c.OutPoint], MatureAt: c.MatureAt()}
 		if r := in[c.OutPoint]; r != nil {
 			p.Left, p.Tx, p.FeeRate, p.Fee, p.Height = Swept, r.tx.TxHash(), r.rate, r.paid, r.height
+		} else if p.Left == Swept {
+			p.Left = Refused
 		}
 		pending = append(pending, p)
 	}

@@ -296,6 +296,17 @@ func TestACommitmentThatIsTooCheapForTheMempoolComesWithItsChild(t *testing.T) {
 	require.Len(t, r.chain.Mempool(), 2, "again together")
 }
 
+func TestAClaimThatTheMempoolRefusesIsNotCalledSwept(t *testing.T) {
+	r := newSweepRig(t)
+	r.chain.SetMinFeeRate(20_000)
+	r.sweeper.Offer(r.claim(1, 900, r.chain.Best().Height+10))
+	r.block()
+	p := r.sweeper.Pending()
+	require.Len(t, p, 1)
+	require.NotEqual(t, Swept, p[0].Left)
+	require.Empty(t, r.chain.Mempool())
+}
+
 func TestAFedSweepIsBumpedAcrossARestart(t *testing.T) {
 	r := newSweepRig(t)
 	r.deposit(3_000, 40_000)
