@@ -3,8 +3,6 @@ package channel
 import (
 	"bytes"
 
-	"github.com/btcsuite/btcd/chainhash/v2"
-
 	"github.com/fulmen-ln/fulmen/channel/commitment"
 	"github.com/fulmen-ln/fulmen/lnwire"
 )
@@ -65,7 +63,7 @@ func (m *Machine) takeSignatures(msg *lnwire.AnnouncementSignatures, out *Effect
 		return warn("announcement_signatures: short_channel_id %v is not %v", msg.SCID, m.funding[0].scid)
 	}
 	d := m.unsigned().Digest()
-	if !verify(d, m.nodes[remote], msg.NodeSig) || !verify(d, m.points[remote].Funding, msg.BitcoinSig) {
+	if !msg.NodeSig.Verifies(d, m.nodes[remote]) || !msg.BitcoinSig.Verifies(d, m.points[remote].Funding) {
 		return warn("announcement_signatures: a signature is not correct")
 	}
 	if m.peerSigs == nil {
@@ -77,15 +75,6 @@ func (m *Machine) takeSignatures(msg *lnwire.AnnouncementSignatures, out *Effect
 		m.sendSignatures(out)
 	}
 	return nil
-}
-
-func verify(d chainhash.Hash, key lnwire.PubKey, sig lnwire.Sig) bool {
-	k, err := key.Parse()
-	if err != nil {
-		return false
-	}
-	s, err := sig.Parse()
-	return err == nil && s.Verify(d[:], k)
 }
 
 // first is the side whose node_id is the lesser: BOLT 7: "node_id_1 and node_id_2 to the public keys [...] such that

@@ -5,17 +5,16 @@ import (
 	"fmt"
 
 	"github.com/btcsuite/btcd/btcec/v2"
-	"github.com/btcsuite/btcd/btcec/v2/ecdsa"
 
+	"github.com/fulmen-ln/fulmen/internal/curve"
 	"github.com/fulmen-ln/fulmen/lnwire"
 )
 
-// Sizes of the signature in bytes and in groups, and what compact signatures add to the recovery id.
+// Sizes of the signature in bytes and in groups.
 const (
 	sigSize       = 65
 	sigGroups     = sigSize * 8 / 5
 	maxRecoveryID = 3
-	compactHeader = 27 + 4 // of a compressed key
 )
 
 // Signature is a recoverable one: r, s and the recovery id, 0 to 3.
@@ -27,9 +26,9 @@ type Signer func(digest [32]byte) (Signature, error)
 // SignWith signs with a key that is at hand.
 func SignWith(key *btcec.PrivateKey) Signer {
 	return func(digest [32]byte) (sig Signature, err error) {
-		compact := ecdsa.SignCompact(key, digest[:], true)
-		copy(sig[:], compact[1:])
-		sig[64] = compact[0] - compactHeader
+		rs, id := curve.SignRecoverable(key, &digest)
+		copy(sig[:], rs[:])
+		sig[64] = id
 		return sig, nil
 	}
 }
@@ -39,7 +38,7 @@ func (s Signature) recover(digest [32]byte) (lnwire.PubKey, error) {
 	if s[64] > maxRecoveryID {
 		return lnwire.PubKey{}, fmt.Errorf("%w: recovery id %d", ErrSignature, s[64])
 	}
-	key, _, err := ecdsa.RecoverCompact(append([]byte{s[64] + compactHeader}, s[:64]...), digest[:])
+	key, err := curve.Recover(&digest, (*[64]byte)(s[:64]), s[64])
 	if err != nil {
 		return lnwire.PubKey{}, fmt.Errorf("%w: %w", ErrSignature, err)
 	}
@@ -50,18 +49,14 @@ func (s Signature) recover(digest [32]byte) (lnwire.PubKey, error) {
 // BOLT 11: "MUST use the n field to validate the signature instead of performing public-key recovery." "If
 // the signature is not compliant with the low-S standard rule ...: MUST fail the payment."
 func (s Signature) verify(digest [32]byte, payee lnwire.PubKey) error {
-	key, err := payee.Parse()
-	if err != nil {
-		return fmt.Errorf("payee: %w", err)
-	}
-	sig, err := lnwire.Sig(s[:64]).Parse()
-	if err != nil || s[64] > maxRecoveryID {
+	sig := lnwire.Sig(s[:64])
+	_, err := sig.Parse()
+	switch {
+	case err != nil || s[64] > maxRecoveryID:
 		return ErrSignature
-	}
-	if !lnwire.Sig(s[:64]).IsLowS() {
+	case !sig.IsLowS():
 		return ErrHighS
-	}
-	if !sig.Verify(digest[:], key) {
+	case !sig.Verifies(digest, payee):
 		return ErrSignature
 	}
 	return nil

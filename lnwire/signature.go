@@ -6,6 +6,8 @@ import (
 
 	"github.com/btcsuite/btcd/btcec/v2"
 	"github.com/btcsuite/btcd/btcec/v2/ecdsa"
+
+	"github.com/fulmen-ln/fulmen/internal/curve"
 )
 
 // ErrBadSig: r or s is zero or not below the order of the group.
@@ -26,6 +28,12 @@ func (s Sig) Parse() (*ecdsa.Signature, error) {
 		return nil, ErrBadSig
 	}
 	return ecdsa.NewSignature(&r, &v), nil
+}
+
+// Verifies says whether s is key's over the digest, be s high or low.
+func (s Sig) Verifies(digest [32]byte, key PubKey) bool {
+	k, err := key.Parse()
+	return err == nil && curve.VerifyLax(k, &digest, (*[64]byte)(&s))
 }
 
 // IsLowS reports whether s is in the lower half of the order, as Bitcoin's standardness rules want it.

@@ -8,6 +8,8 @@ import (
 	"github.com/btcsuite/btcd/btcec/v2"
 	"github.com/btcsuite/btcd/btcutil/v2"
 	"github.com/btcsuite/btcd/wire/v2"
+
+	"github.com/fulmen-ln/fulmen/internal/curve"
 )
 
 // MilliSatoshi is an amount in thousandths of a satoshi.
@@ -101,7 +103,7 @@ func NewPubKey(k *btcec.PublicKey) (p PubKey) {
 
 // Parse returns the point, or ErrBadPoint.
 func (p PubKey) Parse() (*btcec.PublicKey, error) {
-	k, err := btcec.ParsePubKey(p[:])
+	k, err := curve.Parse((*[33]byte)(&p))
 	if err != nil {
 		return nil, fmt.Errorf("%w: %x", ErrBadPoint, p[:])
 	}

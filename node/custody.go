@@ -6,10 +6,11 @@ import (
 	"sync"
 
 	"github.com/btcsuite/btcd/btcec/v2"
-	"github.com/btcsuite/btcd/btcec/v2/ecdsa"
+
 	"github.com/btcsuite/btcd/chainhash/v2"
 
 	"github.com/fulmen-ln/fulmen/channel"
+	"github.com/fulmen-ln/fulmen/internal/curve"
 	"github.com/fulmen-ln/fulmen/lnwire"
 	"github.com/fulmen-ln/fulmen/onion"
 	"github.com/fulmen-ln/fulmen/store"
@@ -70,7 +71,7 @@ func (c *custody) NodeID() lnwire.PubKey { return c.id }
 
 // SignNode signs a digest of BOLT 7 with the node key.
 func (c *custody) SignNode(d chainhash.Hash) lnwire.Sig {
-	return lnwire.NewSig(ecdsa.Sign(c.node, d[:]))
+	return curve.Sign(c.node, (*[32]byte)(&d))
 }
 
 // SignDigest is SignNode, as gossip calls it.
@@ -78,7 +79,10 @@ func (c *custody) SignDigest(d chainhash.Hash) lnwire.Sig { return c.SignNode(d)
 
 // SignCompact signs recoverably: header byte 31 and up, r, s.
 func (c *custody) SignCompact(d chainhash.Hash) (sig [65]byte, err error) {
-	copy(sig[:], ecdsa.SignCompact(c.node, d[:], true))
+	const header = 27 + 4 // of a compressed key
+	rs, id := curve.SignRecoverable(c.node, (*[32]byte)(&d))
+	sig[0] = header + id
+	copy(sig[1:], rs[:])
 	return sig, nil
 }
 

@@ -6,6 +6,8 @@ import (
 	"fmt"
 
 	"github.com/btcsuite/btcd/btcec/v2"
+
+	"github.com/fulmen-ln/fulmen/internal/curve"
 )
 
 // Sizes of the acts, and their version.
@@ -79,20 +81,16 @@ func (s *state) keys() (initiator, responder [32]byte) { return derive(s.ck, nil
 
 // ecdh is BOLT 8's ECDH: "the SHA256 of the compressed format of the generated point".
 func ecdh(k *btcec.PrivateKey, p *btcec.PublicKey) []byte {
-	var point, product btcec.JacobianPoint
-	p.AsJacobian(&point)
-	btcec.ScalarMultNonConst(&k.Key, &point, &product)
-	product.ToAffine()
-	sum := sha256.Sum256(btcec.NewPublicKey(&product.X, &product.Y).SerializeCompressed())
-	return sum[:]
+	secret := curve.ECDH(k, p)
+	return secret[:]
 }
 
-// key parses a compressed point; btcec also takes the other encodings, BOLT 8 does not.
+// key parses a compressed point; no other encoding is one (BOLT 8).
 func key(b []byte) (*btcec.PublicKey, error) {
 	if len(b) != keySize {
 		return nil, ErrBadKey
 	}
-	k, err := btcec.ParsePubKey(b)
+	k, err := curve.Parse((*[keySize]byte)(b))
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrBadKey, err)
 	}
@@ -112,7 +110,7 @@ func checked(act []byte, size int) ([]byte, error) {
 
 // hello writes acts one and two, which have the same shape: version, ephemeral key, tag.
 func (s *state) hello(ephemeral *btcec.PrivateKey, p *btcec.PublicKey) (act [ActOneSize]byte) {
-	e := ephemeral.PubKey().SerializeCompressed()
+	e := curve.Public(ephemeral).SerializeCompressed()
 	s.mix(e)
 	s.mixKey(ephemeral, p)
 	s.seal(append(append(act[:0], version), e...), 0, nil)
@@ -160,7 +158,7 @@ func (i *Initiator) Finish(actTwo []byte) (act [ActThreeSize]byte, keys Keys, er
 	if err != nil {
 		return act, Keys{}, fmt.Errorf("act two: %w", err)
 	}
-	b := i.seal(append(act[:0], version), 1, i.local.PubKey().SerializeCompressed())
+	b := i.seal(append(act[:0], version), 1, curve.Public(i.local).SerializeCompressed())
 	i.mixKey(i.local, re)
 	i.seal(b, 0, nil)
 	keys.Send, keys.Receive = i.keys()
@@ -177,7 +175,7 @@ type Responder struct {
 // Respond reads act one and makes act two. After an error nothing may be sent: BOLT 8, "the responder MUST
 // terminate the connection without any further messages."
 func Respond(local, ephemeral *btcec.PrivateKey, actOne []byte) (*Responder, [ActTwoSize]byte, error) {
-	r := &Responder{newState(local.PubKey().SerializeCompressed()), ephemeral}
+	r := &Responder{newState(curve.Public(local).SerializeCompressed()), ephemeral}
 	re, err := r.heard(actOne, local)
 	if err != nil {
 		return nil, [ActTwoSize]byte{}, fmt.Errorf("act one: %w", err)

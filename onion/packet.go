@@ -81,7 +81,8 @@ func build(nodes []*btcec.PublicKey, payloads [][]byte, session *btcec.PrivateKe
 	if total > routeSize || len(nodes) > MaxHops {
 		return nil, nil, ErrTooLong
 	}
-	secrets := deriveSecrets(nodes, session)
+	ephemeral := curve.Public(session)
+	secrets := deriveSecrets(nodes, session, ephemeral)
 
 	// BOLT 4: the packet starts as random bytes from a key of its own, so that the last hop cannot tell how long the route was.
 	packet := new(Packet)
@@ -110,15 +111,14 @@ func build(nodes []*btcec.PublicKey, payloads [][]byte, session *btcec.PrivateKe
 		copy(mac, routeMAC(&secrets[i], route, assoc))
 	}
 	packet[0] = version
-	copy(packet[1:keyEnd], session.PubKey().SerializeCompressed())
+	copy(packet[1:keyEnd], ephemeral.SerializeCompressed())
 	return packet, secrets, nil
 }
 
 // deriveSecrets makes the secret of each hop, blinding the ephemeral key from hop to hop (BOLT 4, "Shared Secret").
-func deriveSecrets(nodes []*btcec.PublicKey, session *btcec.PrivateKey) []Secret {
+func deriveSecrets(nodes []*btcec.PublicKey, session *btcec.PrivateKey, ephemeral *btcec.PublicKey) []Secret {
 	secrets := make([]Secret, len(nodes))
 	scalar := session.Key
-	ephemeral := session.PubKey()
 	for i, node := range nodes {
 		secrets[i] = curve.ECDH(btcec.PrivKeyFromScalar(&scalar), node)
 		if i == len(nodes)-1 {
@@ -126,7 +126,7 @@ func deriveSecrets(nodes []*btcec.PublicKey, session *btcec.PrivateKey) []Secret
 		}
 		b := blindingFactor(ephemeral, &secrets[i])
 		scalar.Mul(&b)
-		ephemeral = btcec.PrivKeyFromScalar(&scalar).PubKey()
+		ephemeral = curve.Public(btcec.PrivKeyFromScalar(&scalar))
 	}
 	return secrets
 }

@@ -73,7 +73,7 @@ func peel(key *btcec.PrivateKey, packet *Packet, hash lnwire.Hash, blinding *lnw
 	if packet[0] != version {
 		return nil, malformed(InvalidOnionVersion, errVersion)
 	}
-	ephemeral, err := btcec.ParsePubKey(packet[1:keyEnd])
+	ephemeral, err := curve.Parse((*[33]byte)(packet[1:keyEnd]))
 	if err != nil {
 		return nil, malformed(InvalidOnionKey, errKey)
 	}

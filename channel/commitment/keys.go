@@ -32,24 +32,29 @@ func DeriveKeys(p *Params, owner Side, point lnwire.PubKey) (*Keys, error) {
 		return nil, fmt.Errorf("per-commitment point: %w", err)
 	}
 	mine, other := &p.Parties[owner], &p.Parties[owner.Other()]
-	// BOLT 3: "The remotepubkey is simply the remote node's payment_basepoint."
-	k := &Keys{Owner: owner, Point: point, ToRemote: other.Payment}
-	for _, d := range []struct {
+	var sums [4]curve.Sum
+	for i, d := range []struct {
 		name string
 		from lnwire.PubKey
-		to   *lnwire.PubKey
 	}{
-		{"htlc_basepoint", mine.HTLC, &k.HTLC[owner]},
-		{"htlc_basepoint", other.HTLC, &k.HTLC[owner.Other()]},
-		{"delayed_payment_basepoint", mine.Delayed, &k.Delayed},
+		{"htlc_basepoint", mine.HTLC},
+		{"htlc_basepoint", other.HTLC},
+		{"delayed_payment_basepoint", mine.Delayed},
 	} {
-		if *d.to, err = tweakedKey(d.from, point); err != nil {
+		if sums[i], err = tweakedKey(d.from, point); err != nil {
 			return nil, fmt.Errorf("%s: %w", d.name, err)
 		}
 	}
-	if k.Revocation, err = revocationKey(other.Revocation, point, pt); err != nil {
+	if sums[3], err = revocationKey(other.Revocation, point, pt); err != nil {
 		return nil, fmt.Errorf("revocation_basepoint: %w", err)
 	}
+	var keys [len(sums)][33]byte
+	if err := curve.Compress(keys[:], sums[:]); err != nil {
+		return nil, err
+	}
+	// BOLT 3: "The remotepubkey is simply the remote node's payment_basepoint."
+	k := &Keys{Owner: owner, Point: point, Delayed: keys[2], Revocation: keys[3], ToRemote: other.Payment}
+	k.HTLC[owner], k.HTLC[owner.Other()] = keys[0], keys[1]
 	return k, nil
 }
 
@@ -84,16 +89,12 @@ func hashToScalar(a, b lnwire.PubKey) *curve.Scalar {
 }
 
 // tweakedKey is BOLT 3's "pubkey = basepoint + SHA256(per_commitment_point || basepoint) * G".
-func tweakedKey(base, point lnwire.PubKey) (lnwire.PubKey, error) {
+func tweakedKey(base, point lnwire.PubKey) (curve.Sum, error) {
 	b, err := base.Parse()
 	if err != nil {
-		return lnwire.PubKey{}, err
+		return curve.Sum{}, err
 	}
-	key, err := curve.AddBase(b, hashToScalar(point, base))
-	if err != nil {
-		return lnwire.PubKey{}, err
-	}
-	return lnwire.NewPubKey(key), nil
+	return curve.AddBase(b, hashToScalar(point, base)), nil
 }
 
 // tweakedSecret is BOLT 3's "privkey = basepoint_secret + SHA256(per_commitment_point || basepoint)".
@@ -105,16 +106,12 @@ func tweakedSecret(secret *curve.PrivateKey, base, point lnwire.PubKey) *curve.P
 
 // revocationKey is BOLT 3's "revocationpubkey = revocation_basepoint * SHA256(revocation_basepoint || per_commitment_point)
 // + per_commitment_point * SHA256(per_commitment_point || revocation_basepoint)".
-func revocationKey(base, point lnwire.PubKey, pt *curve.PublicKey) (lnwire.PubKey, error) {
+func revocationKey(base, point lnwire.PubKey, pt *curve.PublicKey) (curve.Sum, error) {
 	b, err := base.Parse()
 	if err != nil {
-		return lnwire.PubKey{}, err
+		return curve.Sum{}, err
 	}
-	key, err := curve.Combine(b, hashToScalar(base, point), pt, hashToScalar(point, base))
-	if err != nil {
-		return lnwire.PubKey{}, err
-	}
-	return lnwire.NewPubKey(key), nil
+	return curve.Combine(b, hashToScalar(base, point), pt, hashToScalar(point, base)), nil
 }
 
 // revocationSecret is BOLT 3's "revocationprivkey = revocation_basepoint_secret * SHA256(revocation_basepoint ||

@@ -36,7 +36,7 @@ func NewSecrets(seed [32]byte) *Secrets {
 
 // publish computes the public keys.
 func (s *Secrets) publish() {
-	pub := func(k *curve.PrivateKey) lnwire.PubKey { return lnwire.NewPubKey(k.PubKey()) }
+	pub := func(k *curve.PrivateKey) lnwire.PubKey { return lnwire.NewPubKey(curve.Public(k)) }
 	s.public = Basepoints{
 		Funding: pub(s.funding), Revocation: pub(s.revocation), Payment: pub(s.payment),
 		Delayed: pub(s.delayed), HTLC: pub(s.htlc),

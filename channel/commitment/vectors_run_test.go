@@ -272,9 +272,14 @@ func TestAppendixEKeyDerivation(t *testing.T) {
 	require.Equal(t, basepoint, lnwire.NewPubKey(base.PubKey()))
 	require.Equal(t, point, vectorPoint(t))
 
+	compressed := func(s curve.Sum) lnwire.PubKey {
+		var to [1][33]byte
+		require.NoError(t, curve.Compress(to[:], []curve.Sum{s}))
+		return to[0]
+	}
 	local, err := tweakedKey(basepoint, point)
 	require.NoError(t, err)
-	require.Equal(t, pubKey(t, "0235f2dbfaa89b57ec7b055afe29849ef7ddfeb1cefdb9ebdc43f5494984db29e5"), local)
+	require.Equal(t, pubKey(t, "0235f2dbfaa89b57ec7b055afe29849ef7ddfeb1cefdb9ebdc43f5494984db29e5"), compressed(local))
 	require.Equal(t, "cbced912d3b21bf196a766651e436aff192362621ce317704ea2f75d87e7be0f",
 		hex.EncodeToString(tweakedSecret(base, basepoint, point).Serialize()))
 
@@ -282,7 +287,7 @@ func TestAppendixEKeyDerivation(t *testing.T) {
 	require.NoError(t, err)
 	revocation, err := revocationKey(basepoint, point, pt)
 	require.NoError(t, err)
-	require.Equal(t, pubKey(t, "02916e326636d19c33f13e8c0c3a03dd157f332f3e99c317c141dd865eb01f8ff0"), revocation)
+	require.Equal(t, pubKey(t, "02916e326636d19c33f13e8c0c3a03dd157f332f3e99c317c141dd865eb01f8ff0"), compressed(revocation))
 	require.Equal(t, "d09ffff62ddb2297ab000cc85bcb4283fdeb6aa052affbc9dddcf33b61078110",
 		hex.EncodeToString(revocationSecret(base, basepoint, point, revealed).Serialize()))
 }

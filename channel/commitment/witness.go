@@ -36,7 +36,7 @@ func (s *Secrets) Witness(r *Recipe, tx *wire.MsgTx, index int, prevouts txscrip
 	if err != nil {
 		return nil, err
 	}
-	pub := key.PubKey().SerializeCompressed()
+	pub := curve.Public(key).SerializeCompressed()
 	script := r.Script
 	if len(script) == 0 {
 		script = keyHashScript(pub)

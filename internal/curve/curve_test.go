@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/btcsuite/btcd/btcec/v2"
+	"github.com/btcsuite/btcd/btcec/v2/ecdsa"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 )
@@ -52,23 +53,112 @@ func TestAPreparedKeyVerifiesAsTheKeyDoes(t *testing.T) {
 	})
 }
 
-func TestAPreparedKeyMultipliesBySparseScalars(t *testing.T) {
+func TestAPreparedKeyMultipliesAsTheKeyDoes(t *testing.T) {
 	pub := key(9).PubKey()
-	prepared := Prepare(pub)
-	for bit := range 256 {
-		var b [32]byte
-		b[31-bit/8] = 1 << (bit % 8)
-		var k Scalar
-		if k.SetBytes(&b) != 0 {
+	prepared, q := Prepare(pub), affineOf(pub)
+	rapid.Check(t, func(t *rapid.T) {
+		k := anyScalar(t, "k")
+		var want, got jacobian
+		multiplyFast(&want, k, &q)
+		prepared.multiply(&got, k)
+		p, ok := want.affine()
+		r, same := got.affine()
+		require.Equal(t, ok, same)
+		require.Equal(t, p.compressed(), r.compressed())
+	})
+}
+
+func TestSignaturesAreThoseOfAnotherImplementation(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		k, n := key(rapid.Uint64().Draw(t, "key")), rapid.Uint64().Draw(t, "digest")
+		sig, id := SignRecoverable(k, digest(n))
+		want := ecdsa.SignCompact(k, digest(n)[:], true)
+		require.Equal(t, want[1:], sig[:])
+		require.Equal(t, want[0]-31, id)
+		der := ecdsa.Sign(k, digest(n)[:])
+		require.True(t, der.Verify(digest(n)[:], k.PubKey()))
+
+		found, err := Recover(digest(n), &sig, id)
+		require.NoError(t, err)
+		require.True(t, k.PubKey().IsEqual(found))
+		require.True(t, k.PubKey().IsEqual(Public(k)))
+	})
+}
+
+func TestKeysAreRecoveredAsAnotherImplementationDoes(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		sig := [64]byte(rapid.SliceOfN(rapid.Byte(), 64, 64).Draw(t, "signature"))
+		if rapid.Bool().Draw(t, "tiny r") { // r + n is an x then, for two of the four numbers
+			copy(sig[:], make([]byte, 16))
+		}
+		id := rapid.ByteRange(0, 4).Draw(t, "id")
+		got, err := Recover(digest(1), &sig, id)
+		want, _, wantErr := ecdsa.RecoverCompact(append([]byte{id + 31}, sig[:]...), digest(1)[:])
+		require.Equal(t, wantErr == nil, err == nil, wantErr)
+		if err == nil {
+			require.True(t, want.IsEqual(got))
+			require.True(t, VerifyLax(got, digest(1), &sig))
+		}
+	})
+}
+
+func TestOnlyTheLaxCheckTakesAHighS(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		k := key(rapid.Uint64().Draw(t, "key"))
+		sig := Sign(k, digest(1))
+		require.True(t, VerifyLax(k.PubKey(), digest(1), &sig))
+		var s Scalar
+		s.SetByteSlice(sig[32:])
+		s.Negate()
+		s.PutBytesUnchecked(sig[32:])
+		require.True(t, VerifyLax(k.PubKey(), digest(1), &sig))
+		require.False(t, Verify(k.PubKey(), digest(1), &sig))
+		require.False(t, VerifyLax(k.PubKey(), digest(2), &sig))
+	})
+}
+
+func TestKeysAreReadAsAnotherImplementationDoes(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var b [33]byte
+		copy(b[1:], rapid.SliceOfN(rapid.Byte(), 32, 32).Draw(t, "x"))
+		if rapid.Bool().Draw(t, "near the prime") {
+			prime.FillBytes(b[1:])
+			b[32] += byte(rapid.IntRange(0, 20).Draw(t, "offset")) - 10
+		}
+		b[0] = rapid.SampledFrom([]byte{2, 3, 2, 3, 0, 4, 6}).Draw(t, "format")
+		got, err := Parse(&b)
+		want, wantErr := btcec.ParsePubKey(b[:])
+		if wantErr != nil {
+			require.ErrorIs(t, err, ErrNoPoint)
+			return
+		}
+		require.NoError(t, err)
+		require.True(t, want.IsEqual(got))
+		require.Equal(t, b[:], got.SerializeCompressed())
+	})
+}
+
+func TestAnXBeyondTheOrderIsItsRemainder(t *testing.T) {
+	// The x of a point may be in [n, p): then r is x - n. Such a point is found by search upward from n.
+	for x := order; ; x.add(&x, &one) {
+		var b [33]byte
+		b[0] = 2
+		xb := x.bytes()
+		copy(b[1:], xb[:])
+		k, err := Parse(&b)
+		if err != nil {
 			continue
 		}
-		want, err := Mul(pub, &k)
-		require.NoError(t, err)
-		var p btcec.JacobianPoint
-		prepared.mul(&k, &p)
-		got, err := affine(&p)
-		require.NoError(t, err)
-		require.True(t, want.IsEqual(got), "bit %d", bit)
+		var r Scalar
+		require.Equal(t, uint32(1), r.SetBytes(&xb))
+		p := affineOf(k)
+		q := p.jacobian()
+		q.double(&q)
+		require.False(t, q.xIs(&r))
+		q = p.jacobian()
+		require.True(t, q.xIs(&r))
+		require.False(t, q.xIs(new(Scalar).Add2(&r, new(Scalar).SetInt(1))))
+		return
 	}
 }
 
@@ -98,13 +188,13 @@ func TestPointArithmeticAgreesWithScalars(t *testing.T) {
 	a, b := key(3), key(4)
 	var sum Scalar
 	sum.Add2(&a.Key, &b.Key)
-	got, err := AddBase(a.PubKey(), &b.Key)
+	got, err := AddBase(a.PubKey(), &b.Key).Key()
 	require.NoError(t, err)
 	want, err := Base(&sum)
 	require.NoError(t, err)
 	require.True(t, want.IsEqual(got))
 
-	got, err = Combine(a.PubKey(), &b.Key, b.PubKey(), &a.Key)
+	got, err = Combine(a.PubKey(), &b.Key, b.PubKey(), &a.Key).Key()
 	require.NoError(t, err)
 	var ab, twice Scalar
 	ab.Mul2(&a.Key, &b.Key)
@@ -113,13 +203,39 @@ func TestPointArithmeticAgreesWithScalars(t *testing.T) {
 	require.NoError(t, err)
 	require.True(t, want.IsEqual(got))
 	require.Equal(t, ECDH(a, b.PubKey()), ECDH(b, a.PubKey()))
+	shared := sha256.Sum256(btcec.NewPublicKey(xy(a, b.PubKey())).SerializeCompressed())
+	require.Equal(t, shared, ECDH(a, b.PubKey()))
+}
+
+// xy is k·p by another implementation.
+func xy(k *PrivateKey, p *PublicKey) (x, y *btcec.FieldVal) {
+	var in, out btcec.JacobianPoint
+	p.AsJacobian(&in)
+	btcec.ScalarMultNonConst(&k.Key, &in, &out)
+	out.ToAffine()
+	return &out.X, &out.Y
+}
+
+func TestSumsAreCompressedTogether(t *testing.T) {
+	a, b := key(3), key(4)
+	sums := []Sum{AddBase(a.PubKey(), &b.Key), AddBase(b.PubKey(), &b.Key), Combine(a.PubKey(), &b.Key, b.PubKey(), &a.Key)}
+	for n := range len(sums) + 1 {
+		got := make([][33]byte, n)
+		require.NoError(t, Compress(got, sums[:n]))
+		for i := range got {
+			want, err := sums[i].Key()
+			require.NoError(t, err)
+			require.Equal(t, want.SerializeCompressed(), got[i][:])
+		}
+	}
+	require.ErrorIs(t, Compress(make([][33]byte, 4), append(sums, Sum{})), ErrInfinity)
 }
 
 func TestInfinityIsNoKey(t *testing.T) {
 	a := key(3)
 	var minus Scalar
 	minus.NegateVal(&a.Key)
-	_, err := AddBase(a.PubKey(), &minus)
+	_, err := AddBase(a.PubKey(), &minus).Key()
 	require.ErrorIs(t, err, ErrInfinity)
 	_, err = Base(new(Scalar))
 	require.ErrorIs(t, err, ErrInfinity)
@@ -128,7 +244,7 @@ func TestInfinityIsNoKey(t *testing.T) {
 	one := new(Scalar).SetInt(1)
 	neg, err := Base(&minus)
 	require.NoError(t, err)
-	_, err = Combine(a.PubKey(), one, neg, one)
+	_, err = Combine(a.PubKey(), one, neg, one).Key()
 	require.ErrorIs(t, err, ErrInfinity)
 }
 
@@ -141,10 +257,10 @@ func BenchmarkSign(b *testing.B) {
 
 func BenchmarkVerify(b *testing.B) {
 	k, d := key(1), digest(1)
-	sig := Sign(k, d)
+	sig, pub := Sign(k, d), k.PubKey()
 	b.Run("plain", func(b *testing.B) {
 		for b.Loop() {
-			Verify(k.PubKey(), d, &sig)
+			Verify(pub, d, &sig)
 		}
 	})
 	b.Run("prepared", func(b *testing.B) {

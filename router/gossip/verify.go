@@ -48,14 +48,7 @@ func (n cores) Verify(checks []Check) {
 	wg.Wait()
 }
 
-func (c *Check) valid() bool {
-	key, err := c.Key.Parse()
-	if err != nil {
-		return false
-	}
-	sig, err := c.Sig.Parse()
-	return err == nil && sig.Verify(c.Digest[:], key)
-}
+func (c *Check) valid() bool { return c.Sig.Verifies(c.Digest, c.Key) }
 
 // job is a message that passed the cheap checks and waits for its signatures: checks[first:last].
 type job struct {
