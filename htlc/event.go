@@ -59,6 +59,7 @@ type (
 		Seek     uint64
 		Prepared *Prepared
 		Failed   Reason // NoRoute, InsufficientBalance or Error where Prepared is nil
+		Hopeless bool   // with Failed: no smaller part would do better
 	}
 
 	// CancelPayment makes no further attempt for a payment; those in flight are waited for.

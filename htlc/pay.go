@@ -138,7 +138,7 @@ func (s *Switch) routed(ev Routed, out *Effects) {
 	}
 	p.seek = 0
 	if ev.Prepared == nil {
-		s.unrouted(p, ev.Failed, out)
+		s.unrouted(p, ev.Failed, ev.Hopeless, out)
 		return
 	}
 	r := ev.Prepared.Route
@@ -161,9 +161,9 @@ func (s *Switch) routed(ev Routed, out *Effects) {
 }
 
 // unrouted halves what is asked for where parts are allowed, and gives up otherwise.
-func (s *Switch) unrouted(p *payment, why Reason, out *Effects) {
+func (s *Switch) unrouted(p *payment, why Reason, hopeless bool, out *Effects) {
 	half := (p.asked + 1) / 2
-	if why != Error && half >= MinPart && len(p.live)+2 <= p.order.MaxParts && !p.order.Fixed {
+	if why != Error && !hopeless && half >= MinPart && len(p.live)+2 <= p.order.MaxParts && !p.order.Fixed {
 		p.part = half
 		s.advance(p, out)
 		return

@@ -410,3 +410,14 @@ func TestPrepareBuildsWhatTheHopsAndThePayeeExpect(t *testing.T) {
 	_, err = Prepare(&d, route, sessionKey(9))
 	require.ErrorIs(t, err, ErrRoute)
 }
+
+func TestHopelessPaymentIsNotSplit(t *testing.T) {
+	r := newRig(t)
+	o := orderOf(1, 4*MinPart)
+	o.MaxParts = 4
+	seek := r.step(Pay{o}).Seeks[0]
+	out := r.step(Routed{Hash: o.Hash, Seek: seek.ID, Failed: InsufficientBalance, Hopeless: true})
+	require.Empty(t, out.Seeks)
+	p, _ := r.payment(1)
+	require.Equal(t, InsufficientBalance, p.Reason)
+}

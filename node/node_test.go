@@ -87,3 +87,17 @@ func TestForcedCloseIsSweptAfterTheDelay(t *testing.T) {
 		return err == nil && b.Confirmed > 1_690_000
 	})
 }
+
+func TestPaymentBeyondOurMeansSendsNoPart(t *testing.T) {
+	l := newLab(t, 2)
+	l.fund(0, 2_000_000)
+	c := l.open(0, 1, 1_000_000, 0, false)
+	o := l.invoice(1, 1_500_000_000)
+	o.MaxParts = 16
+	p := l.pay(0, o)
+	require.Equal(t, htlc.Failed, p.Status)
+	require.Equal(t, htlc.InsufficientBalance, p.Reason)
+	require.Empty(t, p.Attempts)
+	x, _ := l.nodes[0].book.funded(c.Funding)
+	require.Empty(t, x.HTLCs)
+}

@@ -41,6 +41,10 @@ func (s *seekers) stop() {
 func (s *seekers) routed(q *htlc.Seek) htlc.Routed {
 	a := htlc.Routed{Hash: q.Hash, Seek: q.ID}
 	route, err := s.find(&q.Request)
+	if err != nil && s.beyondMeans(q) {
+		a.Failed, a.Hopeless = htlc.InsufficientBalance, true
+		return a
+	}
 	switch {
 	case errors.Is(err, router.ErrInsufficient):
 		a.Failed = htlc.InsufficientBalance
@@ -58,6 +62,22 @@ func (s *seekers) routed(q *htlc.Seek) htlc.Routed {
 		a.Failed = htlc.Error
 	}
 	return a
+}
+
+// beyondMeans tells that all our channels together do not hold what is still to be sent: parts in flight would only lock
+// money up until the payee gives up waiting for the rest.
+func (s *seekers) beyondMeans(q *htlc.Seek) bool {
+	var means lnwire.MilliSatoshi
+	for _, l := range q.Request.Local {
+		means += l.Spendable
+	}
+	left := q.Details.Total
+	for _, u := range q.Request.InFlight {
+		if node, ok := s.graph.Snapshot().Channel(u.SCID); ok && node.Nodes[u.Direction] == s.self {
+			left -= min(left, u.Amount)
+		}
+	}
+	return left > means
 }
 
 // find fills in what only the node knows, and searches.
