@@ -11,6 +11,7 @@ type link struct {
 	up       bool
 	ready    bool // reestablished: messages for the channel may flow
 	fresh    bool // reestablished, and no commitment_signed received since
+	behind   bool // its channel_reestablish shows that the peer has lost data
 	features lnwire.FeatureVector
 
 	shutSent, shutReceived bool

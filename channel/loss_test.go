@@ -92,6 +92,36 @@ func TestAPeerThatIsBehindIsNotHarmed(t *testing.T) {
 	require.Equal(t, channel.PhaseOnchain, p.A.Machine.Info().Phase)
 }
 
+// lndRecovery is what LND says when reestablishing ended for whatever reason.
+const lndRecovery = "unable to resume channel, recovery required"
+
+func TestLNDsCallForRecoveryEndsTheConnectionOnly(t *testing.T) {
+	p := sim.Ready(openSetup())
+	payOnce(t, p, p.A)
+	var hungUp bool
+	p.A.Handler = func(out *channel.Effects) { hungUp = hungUp || out.Disconnect }
+	sim.Connect(p.A, p.B)
+	for _, msg := range []string{lndRecovery, lndRecovery} {
+		p.A.Must(channel.Received{Msg: &lnwire.Error{Data: []byte(msg)}})
+		p.A.Commit()
+		require.Equal(t, channel.PhaseOpen, p.A.Machine.Info().Phase)
+		require.True(t, hungUp)
+		sim.Connect(p.A, p.B)
+		p.Settle()
+		payOnce(t, p, p.B)
+	}
+}
+
+func TestLNDsCallForRecoveryIsHeardWhereItHasLostData(t *testing.T) {
+	p := sim.Ready(openSetup())
+	payOnce(t, p, p.A)
+	payOnce(t, p, p.B)
+	p.A.Must(channel.Linked{Up: true})
+	p.A.Must(channel.Received{Msg: &lnwire.ChannelReestablish{NextCommitment: 1}})
+	p.A.Must(channel.Received{Msg: &lnwire.Error{Data: []byte(lndRecovery)}})
+	require.Equal(t, channel.PhaseOnchain, p.A.Machine.Info().Phase)
+}
+
 func TestARevokedCommitmentIsClaimedWholeEvenAfterARestart(t *testing.T) {
 	p := sim.Ready(openSetup())
 	require.NoError(t, p.A.Step(offerOf(50_000_000)))

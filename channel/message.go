@@ -132,6 +132,12 @@ func (m *Machine) fail(text string, out *Effects) {
 // otherwise: MUST fail the channel referred to by channel_id".
 func (m *Machine) peerError(e *lnwire.Error, out *Effects) {
 	text := fromPeer + quote(e.Data)
+	if string(e.Data) == lndRecovery && m.phase != PhaseOpening && m.phase != PhaseOnchain && !m.link.behind {
+		out.Notices = append(out.Notices, Notice{NoticeWarning, text})
+		out.Disconnect = true
+		m.unlink(out)
+		return
+	}
 	out.Notices = append(out.Notices, Notice{NoticeError, text})
 	if m.phase == PhaseOnchain {
 		return
@@ -139,6 +145,11 @@ func (m *Machine) peerError(e *lnwire.Error, out *Effects) {
 	m.lastError = text
 	m.end(out)
 }
+
+// lndRecovery is LND's error when reestablishing ends for whatever reason, be it that LND is about to stop (0.21.2). It asks for our
+// commitment only where its channel_reestablish shows that it has lost data; otherwise we meet again at the next connection, which
+// costs nobody the channel. The deadlines of HTLCs hold as ever.
+const lndRecovery = "unable to resume channel, recovery required"
 
 // end leaves cooperation: an unfunded channel is abandoned, another goes on chain.
 func (m *Machine) end(out *Effects) {

@@ -67,6 +67,7 @@ func (m *Machine) reestablish(msg *lnwire.ChannelReestablish, out *Effects) *Vio
 	case msg.NextCommitment < d.remoteNumber, msg.NextCommitment == d.remoteNumber && !d.outstanding(),
 		msg.NextRevocation+1 < d.localNumber:
 		// It has lost data and will know by our channel_reestablish. "The other node should wait for that error".
+		m.link.behind = true
 		text := warn("channel_reestablish: next_commitment_number %d and next_revocation_number %d are behind %d and %d",
 			msg.NextCommitment, msg.NextRevocation, d.remoteNumber+1, d.localNumber).Text
 		out.Send = append(out.Send, &lnwire.Warning{ChannelID: m.channelID, Data: []byte(text)})
