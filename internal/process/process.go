@@ -5,6 +5,7 @@ package process
 import (
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -90,16 +91,26 @@ func Tail(path string) string {
 	return path + ":\n" + string(b[max(0, len(b)-length):])
 }
 
+// Ports for daemons lie below those that systems give to outgoing connections: a daemon that restarts finds its own free.
+const firstPort, lastPort = 10_000, 32_000
+
 // FreeAddresses finds n ports of this machine that nobody listens on.
 func FreeAddresses(n int) ([]string, error) {
+	const tries = 1000
 	var addresses []string
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+	for range tries {
+		if len(addresses) == n {
+			break
+		}
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", firstPort+rand.IntN(lastPort-firstPort)))
 		if err != nil {
-			return nil, fmt.Errorf("find a free port: %w", err)
+			continue // taken
 		}
 		defer l.Close() // all at the end, so that they differ
 		addresses = append(addresses, l.Addr().String())
+	}
+	if len(addresses) < n {
+		return nil, fmt.Errorf("found %d free ports of %d in %d tries", len(addresses), n, tries)
 	}
 	return addresses, nil
 }
