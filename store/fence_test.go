@@ -71,6 +71,29 @@ func TestACopyFromTheSameRunIsRefused(t *testing.T) {
 	require.Equal(t, older.Ledger.Tx+1, older.Expect.Tx)
 }
 
+func TestTheMarkOfAnOlderCopyStaysUntilItIsDeleted(t *testing.T) {
+	path := ledger(t)
+	o := store.Options{AcceptOlderCopy: true, OlderMark: []byte("mark")}
+	marked := func(o store.Options) bool {
+		db := open(t, path, o)
+		defer func() { require.NoError(t, db.Close()) }()
+		v, err := db.Load([]byte("mark"))
+		require.NoError(t, err)
+		return v != nil
+	}
+	run(t, path, "1")
+	require.False(t, marked(o), "this is the latest")
+	copyFile(t, path, path+".bak")
+	run(t, path, "2")
+	copyFile(t, path+".bak", path)
+	require.True(t, marked(o))
+	require.True(t, marked(store.Options{}), "a crash may have come in between")
+	db := open(t, path, o)
+	db.Commit(store.Batch{Puts: []store.Put{{Key: []byte("mark")}}})
+	require.NoError(t, db.Close())
+	require.False(t, marked(o))
+}
+
 func TestAnOlderCopyOpensWhenAskedToAndIsTheLedgerFromThenOn(t *testing.T) {
 	path := ledger(t)
 	run(t, path, "1")

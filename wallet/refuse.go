@@ -40,7 +40,8 @@ func (s *Sweeper) refused(ctx context.Context, t *sweep, why *chain.Rejected) (a
 }
 
 // dropSpent asks which inputs are gone. A claim whose output is spent is set aside at once, so that the others go on in
-// the same block; the channel's machine will say the same when it has seen the spend.
+// the same block; the channel's machine will say the same when it has seen the spend. It is only set aside: a backend that
+// is behind knows no output that is newer than it.
 func (s *Sweeper) dropSpent(ctx context.Context, t *sweep) (again bool, err error) {
 	for _, c := range t.claims {
 		if c.Confirmed == 0 {
@@ -52,7 +53,7 @@ func (s *Sweeper) dropSpent(ctx context.Context, t *sweep) (again bool, err erro
 		}
 		if out == nil {
 			s.log.Warn("claim is spent by another transaction", "outpoint", c.OutPoint, "chan", c.Channel)
-			s.Spent(c.OutPoint)
+			s.aside[c.OutPoint] = true
 			again = true
 		}
 	}

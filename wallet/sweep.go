@@ -58,6 +58,7 @@ type Sweeper struct {
 	claims  map[wire.OutPoint]resolve.Claim
 	floors  map[wire.OutPoint]lnwire.FeePerKW
 	apart   map[wire.OutPoint]bool
+	aside   map[wire.OutPoint]bool // until the next Block: the backend says that they are spent
 	running []*sweep
 	pending atomic.Pointer[[]Pending]
 }
@@ -78,7 +79,7 @@ func NewSweeper(w *Wallet, signers Signers) *Sweeper {
 	return &Sweeper{
 		wallet: w, signers: signers, log: w.log, lock: LockID(w.keys.Sub("sweeper lock")),
 		claims: map[wire.OutPoint]resolve.Claim{}, floors: map[wire.OutPoint]lnwire.FeePerKW{},
-		apart: map[wire.OutPoint]bool{},
+		apart: map[wire.OutPoint]bool{}, aside: map[wire.OutPoint]bool{},
 	}
 }
 
@@ -130,6 +131,7 @@ func (s *Sweeper) Block(ctx context.Context, height lnwire.Height) error {
 	if err != nil {
 		return err
 	}
+	clear(s.aside)
 	lost := s.rebroadcast(ctx) // first: it tells which inputs are gone
 	var left map[wire.OutPoint]Left
 	for range maxRounds {
@@ -175,8 +177,10 @@ func (s *Sweeper) round(ctx context.Context, height lnwire.Height, rates Rates) 
 
 func (s *Sweeper) sorted() []resolve.Claim {
 	claims := make([]resolve.Claim, 0, len(s.claims))
-	for _, c := range s.claims {
-		claims = append(claims, c)
+	for op, c := range s.claims {
+		if !s.aside[op] {
+			claims = append(claims, c)
+		}
 	}
 	slices.SortFunc(claims, func(a, b resolve.Claim) int { return compareOutPoints(a.OutPoint, b.OutPoint) })
 	return claims

@@ -307,6 +307,19 @@ func TestAClaimThatTheMempoolRefusesIsNotCalledSwept(t *testing.T) {
 	require.Empty(t, r.chain.Mempool())
 }
 
+func TestAClaimThatABackendBehindDoesNotKnowIsTriedAgain(t *testing.T) {
+	r := newSweepRig(t)
+	c := r.claim(1, 50_000, 0)
+	unknown := c
+	unknown.OutPoint.Hash[0] ^= 1
+	r.sweeper.Offer(unknown)
+	r.block()
+	require.Empty(t, r.sweeper.Pending())
+	r.sweeper.claims[unknown.OutPoint] = c // now the backend knows it
+	r.block()
+	require.Len(t, r.chain.Mempool(), 1)
+}
+
 func TestAFedSweepIsBumpedAcrossARestart(t *testing.T) {
 	r := newSweepRig(t)
 	r.deposit(3_000, 40_000)
