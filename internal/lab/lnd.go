@@ -20,7 +20,7 @@ func (l *Lab) lndArguments(n *Node) []string {
 		"--lnddir=" + n.Dir, "--bitcoin.regtest", "--bitcoin.node=" + name, "--listen=" + n.Peer, "--externalip=" + n.Peer,
 		"--rpclisten=" + n.RPC, "--restlisten=" + n.REST, "--noseedbackup", "--alias=" + n.Name, "--debuglevel=debug",
 		"--nobootstrap", "--trickledelay=50", "--gossip.sub-batch-delay=10ms", "--minbackoff=100ms", "--maxbackoff=1s",
-		"--db.batch-commit-interval=10ms", "--maxpendingchannels=10", "--logging.file.disable",
+		"--db.batch-commit-interval=10ms", "--maxpendingchannels=10", "--bitcoin.defaultremotedelay=144", "--logging.file.disable",
 	}
 	if c.Kind == regtest.Btcd {
 		return append(args, "--btcd.rpchost="+c.Host, "--btcd.rpcuser="+c.User, "--btcd.rpcpass="+c.Pass, "--btcd.rpccert="+c.CertFile)

@@ -34,9 +34,17 @@ func (n *network) confirmed(name string) int64 {
 func (n *network) resolved(name string, least int64) {
 	n.t.Helper()
 	n.eventually(name+" has all that is its own", func() bool {
-		require.NoError(n.t, n.Mine(n.ctx, 1))
 		p, err := n.client(name).Lightning.PendingChannels(n.ctx, &lnrpc.PendingChannelsRequest{})
-		return err == nil && len(p.PendingForceClosingChannels) == 0 && len(p.WaitingCloseChannels) == 0 && n.confirmed(name) >= least
+		require.NoError(n.t, err)
+		if len(p.PendingForceClosingChannels) == 0 && len(p.WaitingCloseChannels) == 0 && n.confirmed(name) >= least {
+			return true
+		}
+		blocks := int32(1)
+		for _, c := range p.PendingForceClosingChannels {
+			blocks = max(blocks, min(c.BlocksTilMaturity, 20))
+		}
+		require.NoError(n.t, n.Mine(n.ctx, int(blocks)))
+		return false
 	})
 }
 
@@ -98,21 +106,9 @@ func TestForcedCloseIsSweptByBoth(t *testing.T) {
 		n.resolved(other, before[other]+1_000_000-5_000)
 		c := n.closed(other, point)
 		require.Equal(t, lnrpc.ChannelCloseSummary_REMOTE_FORCE_CLOSE, c.CloseType)
-		n.mineTo(closer)
 		n.resolved(closer, before[closer]+capacity-1_000_000-20_000)
 		require.Equal(t, lnrpc.ChannelCloseSummary_LOCAL_FORCE_CLOSE, n.closed(closer, point).CloseType)
 	})
-}
-
-// mineTo mines until a forced close has matured.
-func (n *network) mineTo(name string) {
-	n.t.Helper()
-	p, err := n.client(name).Lightning.PendingChannels(n.ctx, &lnrpc.PendingChannelsRequest{})
-	require.NoError(n.t, err)
-	require.Len(n.t, p.PendingForceClosingChannels, 1)
-	if left := p.PendingForceClosingChannels[0].BlocksTilMaturity; left > 0 {
-		require.NoError(n.t, n.Mine(n.ctx, int(left)))
-	}
 }
 
 func (n *network) closed(name, point string) *lnrpc.ChannelCloseSummary {

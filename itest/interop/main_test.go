@@ -77,6 +77,8 @@ type network struct {
 	*lab.Lab
 	t   *testing.T
 	ctx context.Context
+
+	clients map[string]*client.Client
 }
 
 // start runs a chain and nodes; each has coins. A name says whose daemon it is: fulmen, fulmen2, lnd, lnd2, …
@@ -89,7 +91,7 @@ func start(t *testing.T, names ...string) *network {
 	t.Cleanup(cancel)
 	l, err := lab.Up(ctx, folder(t), lab.Options{Chain: chainKind(), Binary: fulmend})
 	require.NoError(t, err)
-	n := &network{Lab: l, t: t, ctx: ctx}
+	n := &network{Lab: l, t: t, ctx: ctx, clients: make(map[string]*client.Client)}
 	t.Cleanup(n.end)
 	for _, name := range names {
 		if isLND(name) {
@@ -126,6 +128,7 @@ func (n *network) end() {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	for _, node := range n.Nodes() {
+		n.hangUp(node.Name)
 		b, err := os.ReadFile(node.Log())
 		require.NoError(n.t, err)
 		for _, bad := range []string{"broken invariant", "panic:", "WARNING: DATA RACE"} {
@@ -140,13 +143,25 @@ func (n *network) end() {
 	require.NoError(n.t, n.Halt(ctx))
 }
 
-// client of a node, closed with the scenario.
+// client of a node; it lives until the node restarts or the scenario ends.
 func (n *network) client(name string) *client.Client {
 	n.t.Helper()
+	if c := n.clients[name]; c != nil {
+		return c
+	}
 	c, err := n.Client(name)
 	require.NoError(n.t, err)
-	n.t.Cleanup(func() { require.NoError(n.t, c.Close()) })
+	n.clients[name] = c
 	return c
+}
+
+// hangUp closes the connection to a node that is about to end.
+func (n *network) hangUp(name string) {
+	n.t.Helper()
+	if c := n.clients[name]; c != nil {
+		require.NoError(n.t, c.Close())
+		delete(n.clients, name)
+	}
 }
 
 // channel as name sees it; nil where it has none that is open.
@@ -165,7 +180,15 @@ func (n *network) channel(name, point string) *lnrpc.Channel {
 // eventually waits for what daemons do in their own time.
 func (n *network) eventually(what string, ok func() bool) {
 	n.t.Helper()
-	require.Eventually(n.t, ok, patience, 50*time.Millisecond, what)
+	deadline := time.Now().Add(patience)
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for !ok() {
+		if time.Now().After(deadline) {
+			require.FailNow(n.t, "waited in vain until "+what)
+		}
+		<-tick.C
+	}
 }
 
 // restart ends a node, as an operator or as a power cut would, and starts it again.
@@ -176,6 +199,7 @@ func (n *network) restart(name string, kill bool) {
 	} else {
 		require.NoError(n.t, n.Stop(n.ctx, name))
 	}
+	n.hangUp(name)
 	require.NoError(n.t, n.Start(n.ctx, name))
 }
 

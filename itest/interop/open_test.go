@@ -18,12 +18,19 @@ func (n *network) open(from, to string, r *lnrpc.OpenChannelRequest) string {
 	}
 	point, err := n.Open(n.ctx, from, to, r)
 	require.NoError(n.t, err)
-	for _, name := range []string{from, to} {
+	n.usable(point, from, to)
+	return point
+}
+
+// usable waits until both ends may use the channel, and LND's router has it.
+func (n *network) usable(point string, names ...string) {
+	n.t.Helper()
+	for _, name := range names {
+		require.NoError(n.t, n.Active(n.ctx, name, point))
 		if isLND(name) {
 			n.routes(name, point)
 		}
 	}
-	return point
 }
 
 // routes waits until LND's router has the channel, which is some time after its links have it.
@@ -73,13 +80,11 @@ func TestOpeningSurvivesRestartsOfEitherSide(t *testing.T) {
 		require.NoError(t, n.Mine(n.ctx, 2))
 		n.restart(accepter, true)
 		require.NoError(t, n.Mine(n.ctx, 4))
-		require.NoError(t, n.Active(n.ctx, opener, point))
-		require.NoError(t, n.Active(n.ctx, accepter, point))
+		n.usable(point, opener, accepter)
 		n.paid(opener, accepter, 100_000)
 		n.restart(opener, true)
 		n.restart(accepter, false)
-		require.NoError(t, n.Active(n.ctx, opener, point))
-		require.NoError(t, n.Active(n.ctx, accepter, point))
+		n.usable(point, opener, accepter)
 		n.paid(opener, accepter, 100_000)
 		n.paid(accepter, opener, 50_000)
 		n.quiet()
