@@ -47,7 +47,8 @@ func (m *Machine) build(f *funding, owner commitment.Side, v version, number uin
 	if err != nil {
 		panic(fmt.Sprintf("channel: keys of commitment %d: %v", number, err))
 	}
-	s := m.table.state(owner, v, number, nil)
+	s := m.table.state(owner, v, number, m.scratch[:0]) // Build copies the HTLCs
+	m.scratch = s.HTLCs
 	c, err := k.Build(&f.params, &s)
 	if err != nil {
 		panic(fmt.Sprintf("channel: build commitment %d: %v", number, err))

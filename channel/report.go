@@ -23,6 +23,9 @@ func (m *Machine) Info() Info {
 		LastError: m.lastError,
 	}
 	i.Local, i.Remote = m.party(local), m.party(remote)
+	if n := len(m.table.htlcs[local]) + len(m.table.htlcs[remote]); n > 0 {
+		i.HTLCs = make([]HTLCInfo, 0, n)
+	}
 	for side, hs := range m.table.htlcs {
 		for _, h := range hs {
 			i.HTLCs = append(i.HTLCs, m.htlcInfo(h, commitment.Side(side) == remote))
@@ -36,7 +39,8 @@ func (m *Machine) Info() Info {
 
 func (m *Machine) fundingInfo(i *Info, f *funding) {
 	i.Funding, i.FundingScript, i.SCID = f.params.Funding, m.fundingScript(), f.scid
-	s := m.table.state(local, latest, m.dance.localNumber, nil)
+	s := m.table.state(local, latest, m.dance.localNumber, m.scratch[:0])
+	m.scratch = s.HTLCs
 	i.Local.Balance, i.Remote.Balance = s.Balances[local], s.Balances[remote]
 	n := commitment.Untrimmed(&f.params, local, s.FeeRate, s.HTLCs)
 	i.CommitFee = commitment.CommitmentFee(f.params.Format, s.FeeRate, n)

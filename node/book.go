@@ -1,7 +1,6 @@
 package node
 
 import (
-	"cmp"
 	"slices"
 	"sync"
 
@@ -23,6 +22,7 @@ type page struct {
 type book struct {
 	mu      sync.RWMutex
 	byIndex map[uint64]page
+	order   []uint64 // of byIndex: indices upward
 	byID    map[lnwire.ChannelID]uint64
 }
 
@@ -34,7 +34,11 @@ func newBook() *book {
 func (b *book) write(ref peer.Ref, info *channel.Info) (old page) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	old = b.byIndex[ref.Index]
+	old, known := b.byIndex[ref.Index]
+	if !known {
+		at, _ := slices.BinarySearch(b.order, ref.Index)
+		b.order = slices.Insert(b.order, at, ref.Index)
+	}
 	b.byIndex[ref.Index] = page{ref, info}
 	if info.ChannelID != (lnwire.ChannelID{}) {
 		b.byID[info.ChannelID] = ref.Index
@@ -49,6 +53,9 @@ func (b *book) erase(index uint64) {
 	if p, ok := b.byIndex[index]; ok {
 		delete(b.byID, p.ChannelID)
 		delete(b.byIndex, index)
+		if at, ok := slices.BinarySearch(b.order, index); ok {
+			b.order = slices.Delete(b.order, at, at+1)
+		}
 	}
 }
 
@@ -72,12 +79,11 @@ func (b *book) funded(op wire.OutPoint) (page, bool) {
 // all lists the channels in the order of their opening.
 func (b *book) all() []page {
 	b.mu.RLock()
-	pages := make([]page, 0, len(b.byIndex))
-	for _, p := range b.byIndex {
-		pages = append(pages, p)
+	defer b.mu.RUnlock()
+	pages := make([]page, len(b.order))
+	for i, index := range b.order {
+		pages[i] = b.byIndex[index]
 	}
-	b.mu.RUnlock()
-	slices.SortFunc(pages, func(x, y page) int { return cmp.Compare(x.Index, y.Index) })
 	return pages
 }
 
