@@ -3,6 +3,8 @@ package curve
 import (
 	"crypto/sha256"
 	"errors"
+
+	"github.com/btcsuite/btcd/btcec/v2"
 )
 
 var (
@@ -17,121 +19,116 @@ func Parse(b *[33]byte) (*PublicKey, error) {
 	if b[0] != 2 && b[0] != 3 {
 		return nil, ErrNoPoint
 	}
-	x := elementOf((*[32]byte)(b[1:]))
-	p, ok := lift(&x, b[0] == 3)
-	if !ok || !x.inRange() {
+	k, err := btcec.ParsePubKey(b[:])
+	if err != nil {
 		return nil, ErrNoPoint
 	}
-	return p.key(), nil
+	return k, nil
 }
 
-// lift is the point with that x and an odd or even y; false where there is none.
-func lift(x *element, odd bool) (affine, bool) {
-	p := affine{x: *x}
-	var yy element
-	yy.square(x)
-	yy.mul(&yy, x)
-	yy.add(&yy, &element{7})
-	ok := p.y.root(&yy)
-	if p.y.isOdd() != odd {
-		p.y.neg(&p.y)
-	}
-	return p, ok
-}
+// Public is the public key.
+func Public(key *PrivateKey) *PublicKey { return key.PubKey() }
 
-// Public is the public key, found in the same steps for every key.
-func Public(key *PrivateKey) *PublicKey {
-	p, err := Base(&key.Key)
-	if err != nil {
-		panic("curve: a private key of zero")
-	}
-	return p
-}
-
-// compressed is the point as keys travel.
-func (p *affine) compressed() (b [33]byte) {
-	b[0] = 2
-	if p.y.isOdd() {
-		b[0] = 3
-	}
-	x := p.x.bytes()
-	copy(b[1:], x[:])
-	return b
-}
-
-// ECDH is SHA256 of the compressed shared point (BOLT 4 and BOLT 8). It takes the same steps for every key.
+// ECDH is SHA256 of the compressed shared point (BOLT 4 and BOLT 8).
 func ECDH(key *PrivateKey, p *PublicKey) [32]byte {
-	in := affineOf(p)
-	var out jacobian
-	multiply(&out, &key.Key, &in)
-	shared, _ := out.affine()
-	b := shared.compressed()
-	return sha256.Sum256(b[:])
+	var in, out btcec.JacobianPoint
+	p.AsJacobian(&in)
+	btcec.ScalarMultNonConst(&key.Key, &in, &out)
+	out.ToAffine()
+	return sha256.Sum256(btcec.NewPublicKey(&out.X, &out.Y).SerializeCompressed())
 }
 
-// Base returns k·G, in the same steps for every k.
+// Base returns k·G.
 func Base(k *Scalar) (*PublicKey, error) {
-	var out jacobian
-	multiplyBase(&out, k)
-	return out.key()
+	var out btcec.JacobianPoint
+	btcec.ScalarBaseMultNonConst(k, &out)
+	return Sum{out}.Key()
 }
 
-// Mul returns k·p, in the same steps for every k but zero.
+// Mul returns k·p.
 func Mul(p *PublicKey, k *Scalar) (*PublicKey, error) {
-	if k.IsZero() {
-		return nil, ErrInfinity
-	}
-	in := affineOf(p)
-	var out jacobian
-	multiply(&out, k, &in)
-	return out.key()
+	var in, out btcec.JacobianPoint
+	p.AsJacobian(&in)
+	btcec.ScalarMultNonConst(k, &in, &out)
+	return Sum{out}.Key()
 }
 
-// Sum is a point that is not divided out yet. Its scalars are public: adding takes different steps for each.
-type Sum struct{ p jacobian }
+// Sum is a point that is not divided out yet.
+type Sum struct{ p btcec.JacobianPoint }
 
 // AddBase returns p + k·G.
-func AddBase(p *PublicKey, k *Scalar) Sum {
-	in := affineOf(p)
-	s := Sum{in.jacobian()}
-	addBaseFast(&s.p, k)
+func AddBase(p *PublicKey, k *Scalar) (s Sum) {
+	var in, tweak btcec.JacobianPoint
+	p.AsJacobian(&in)
+	btcec.ScalarBaseMultNonConst(k, &tweak)
+	btcec.AddNonConst(&in, &tweak, &s.p)
 	return s
 }
 
 // Combine returns j·p + k·q.
 func Combine(p *PublicKey, j *Scalar, q *PublicKey, k *Scalar) (s Sum) {
-	first, second := affineOf(p), affineOf(q)
-	var product jacobian
-	multiplyFast(&s.p, j, &first)
-	multiplyFast(&product, k, &second)
-	s.p.addJacobian(&s.p, &product)
+	var in, a, b btcec.JacobianPoint
+	p.AsJacobian(&in)
+	btcec.ScalarMultNonConst(j, &in, &a)
+	q.AsJacobian(&in)
+	btcec.ScalarMultNonConst(k, &in, &b)
+	btcec.AddNonConst(&a, &b, &s.p)
 	return s
 }
 
 // Compress writes the sums as compressed keys, at the price of one division.
 func Compress(to [][33]byte, sums []Sum) error {
-	points := make([]jacobian, len(sums))
+	points := make([]*btcec.JacobianPoint, len(sums))
 	for i := range sums {
-		if sums[i].p.infinite() {
+		if infinite(&sums[i].p) {
 			return ErrInfinity
 		}
-		points[i] = sums[i].p
+		p := sums[i].p
+		points[i] = &p
 	}
-	results := make([]affine, len(sums))
-	normalize(results, points)
-	for i := range results {
-		to[i] = results[i].compressed()
+	normalize(points)
+	for i, p := range points {
+		copy(to[i][:], btcec.NewPublicKey(&p.X, &p.Y).SerializeCompressed())
 	}
 	return nil
 }
 
 // Key is the sum as a key.
-func (s Sum) Key() (*PublicKey, error) { return s.p.key() }
-
-func (p *jacobian) key() (*PublicKey, error) {
-	a, ok := p.affine()
-	if !ok {
+func (s Sum) Key() (*PublicKey, error) {
+	if infinite(&s.p) {
 		return nil, ErrInfinity
 	}
-	return a.key(), nil
+	s.p.ToAffine()
+	return btcec.NewPublicKey(&s.p.X, &s.p.Y), nil
+}
+
+func infinite(p *btcec.JacobianPoint) bool { return (p.X.IsZero() && p.Y.IsZero()) || p.Z.IsZero() }
+
+// normalize brings points, none of them infinity, to Z = 1 with a single inversion (Montgomery's trick).
+func normalize(points []*btcec.JacobianPoint) {
+	if len(points) == 0 {
+		return
+	}
+	products := make([]btcec.FieldVal, len(points)) // products[i] = Z0·…·Zi
+	products[0].Set(&points[0].Z).Normalize()
+	for i := 1; i < len(points); i++ {
+		products[i].Mul2(&products[i-1], &points[i].Z).Normalize()
+	}
+	var inverse btcec.FieldVal
+	inverse.Set(&products[len(points)-1]).Inverse().Normalize()
+	for i := len(points) - 1; i >= 0; i-- {
+		q := points[i]
+		var z, zz, zzz btcec.FieldVal
+		if i == 0 {
+			z.Set(&inverse)
+		} else {
+			z.Mul2(&inverse, &products[i-1]).Normalize()
+			inverse.Mul(&q.Z).Normalize()
+		}
+		zz.SquareVal(&z)
+		zzz.Mul2(&zz, &z)
+		q.X.Mul(&zz).Normalize()
+		q.Y.Mul(&zzz).Normalize()
+		q.Z.SetInt(1)
+	}
 }
