@@ -6,6 +6,7 @@ import (
 	"io"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -83,6 +84,37 @@ func benchPayments(b *testing.B, hops, payers int) {
 	b.ReportMetric(float64(len(times))/took.Seconds(), "payments/s")
 	b.ReportMetric(float64(times[len(times)/2].Microseconds())/1000, "p50-ms")
 	b.ReportMetric(float64(times[len(times)*99/100].Microseconds())/1000, "p99-ms")
+}
+
+// BenchmarkInvoices makes invoices over one gRPC connection, 50 callers at a time; each is durable when it is answered.
+func BenchmarkInvoices(b *testing.B) {
+	const callers = 50
+	ctx, cancel := context.WithTimeout(b.Context(), 10*time.Minute)
+	defer cancel()
+	l, err := lab.Up(ctx, b.TempDir(), lab.Options{Nodes: 1, Chain: chainKind(), Binary: binary, Args: []string{"--debuglevel=info"}})
+	require.NoError(b, err)
+	defer func() { require.NoError(b, l.Halt(context.WithoutCancel(ctx))) }()
+	c, err := l.Client(l.Nodes()[0].Name)
+	require.NoError(b, err)
+	defer c.Close()
+	var left atomic.Int64
+	left.Store(int64(b.N))
+	var wg sync.WaitGroup
+	b.ResetTimer()
+	began := time.Now()
+	for range callers {
+		wg.Go(func() {
+			for left.Add(-1) >= 0 {
+				if _, err := c.Lightning.AddInvoice(ctx, &lnrpc.Invoice{Value: 1_000}); err != nil {
+					b.Error(err)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+	b.ReportMetric(0, "ns/op")
+	b.ReportMetric(float64(b.N)/time.Since(began).Seconds(), "invoices/s")
 }
 
 // settle pays one invoice as a client does.
