@@ -19,7 +19,7 @@ func (p *Peer) Do(id lnwire.ChannelID, ev channel.Event) {
 			return
 		}
 		if o, ok := ev.(channel.Offer); ok {
-			p.env.Switch.Refused(o.Origin, id, err)
+			p.refusals = append(p.refusals, refusal{o.Origin, id, err})
 			return
 		}
 		p.log.Warn("the channel refused to end an HTLC", "chan", id, "err", err)

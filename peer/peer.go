@@ -57,13 +57,14 @@ type Peer struct {
 	link  atomic.Pointer[Link]
 
 	// Owned by the loop.
-	chans   map[uint64]*held           // by index
-	byID    map[lnwire.ChannelID]*held // by channel id, or temporary id while there is no other
-	touched []*held                    // in this burst
-	height  lnwire.Height
-	gripes  int // of this connection, in the log
-	offered int // channels that the peer proposed since window began
-	window  time.Time
+	chans    map[uint64]*held           // by index
+	byID     map[lnwire.ChannelID]*held // by channel id, or temporary id while there is no other
+	touched  []*held                    // in this burst
+	refusals []refusal                  // in this burst
+	height   lnwire.Height
+	gripes   int // of this connection, in the log
+	offered  int // channels that the peer proposed since window began
+	window   time.Time
 
 	holds atomic.Int64 // how many channels; for others
 	names *names       // of the channels of all peers

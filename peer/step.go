@@ -80,6 +80,23 @@ func (p *Peer) settle() {
 		p.command(h, channel.Flush{})
 	}
 	p.commit()
+	p.refuse()
+}
+
+// refusal is an Offer that a channel did not take.
+type refusal struct {
+	origin channel.Origin
+	id     lnwire.ChannelID
+	err    error
+}
+
+// refuse tells of the burst's refusals, once the switch can know by Changed why: told earlier, it would choose the same channel
+// again and again.
+func (p *Peer) refuse() {
+	for _, r := range p.refusals {
+		p.env.Switch.Refused(r.origin, r.id, r.err)
+	}
+	p.refusals = p.refusals[:0]
 }
 
 // commit queues one batch for the touched channels, tells the switch, and leaves the rest to Done.
