@@ -59,6 +59,11 @@ type Info struct {
 	LastError             string
 }
 
+// Points are both sides' basepoints, ours first, as RecoverParams has them.
+func (i *Info) Points() [2]commitment.Basepoints {
+	return [2]commitment.Basepoints{i.Local.Basepoints, i.Remote.Basepoints}
+}
+
 // PartyInfo is one side's part.
 type PartyInfo struct {
 	Limits

@@ -133,7 +133,10 @@ func (m *Machine) examine() error {
 			f.Freeze()
 		}
 	}
-	if m.phase == PhaseClosed {
+	if m.shell && (!m.lost || m.phase < PhaseOnchain) {
+		return fmt.Errorf("%w: a shell that is %v", ErrRecord, m.phase)
+	}
+	if m.phase == PhaseClosed || m.shell {
 		return nil
 	}
 	for _, f := range m.funding {

@@ -68,6 +68,7 @@ type life struct {
 	closeRate                lnwire.FeePerKW
 	closingTx                *wire.MsgTx // agreed
 	lost                     bool        // provably behind the peer: publish nothing
+	shell                    bool        // made by Recover: no commitment is known
 	forced                   bool        // our commitment was published
 	lastError                string
 	peerSigs                 *lnwire.AnnouncementSignatures // the peer's halves, valid for the current scid

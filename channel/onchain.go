@@ -71,8 +71,12 @@ func (m *Machine) Contract() *resolve.Contract {
 	c := &resolve.Contract{Channel: m.channelID, Archive: archive{m}, Secrets: m.dance.secrets, Scripts: m.shutdown, Published: m.forced}
 	d := &m.dance
 	for _, f := range m.funding {
-		rf := resolve.Funding{Params: &f.params, Height: m.created,
-			Local: resolve.Signed{Commitment: m.localCommitment(f), Sig: f.sig, HTLCSigs: f.htlcSigs}}
+		rf := resolve.Funding{Params: &f.params, Height: m.created}
+		if m.shell {
+			c.Fundings = append(c.Fundings, rf)
+			continue
+		}
+		rf.Local = resolve.Signed{Commitment: m.localCommitment(f), Sig: f.sig, HTLCSigs: f.htlcSigs}
 		if d.outstanding() {
 			rf.Remote = append(rf.Remote, m.build(f, remote, previous, d.revoked, d.point),
 				m.build(f, remote, latest, d.remoteNumber, d.nextPoint))

@@ -99,6 +99,7 @@ func (m *Machine) encodeLife() []byte {
 		f.bytes(25, append(append([]byte{}, s.NodeSig[:]...), s.BitcoinSig[:]...))
 	}
 	f.flag(27, m.announced)
+	f.flag(29, m.shell)
 	return f.b
 }
 
@@ -138,6 +139,8 @@ func (m *Machine) lifeField(typ uint64, v []byte, c *fieldErr) bool {
 		copy(m.peerSigs.BitcoinSig[:], v[64:])
 	case 27:
 		m.announced = c.flag(v)
+	case 29:
+		m.shell = c.flag(v)
 	default:
 		return false
 	}

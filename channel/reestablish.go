@@ -11,6 +11,10 @@ import (
 // BOLT 2: "if a channel is in an error state: SHOULD retransmit the error packet [...] otherwise: MUST transmit
 // channel_reestablish".
 func (m *Machine) greet(out *Effects) {
+	if m.unspentShell() {
+		m.askToClose(out)
+		return
+	}
 	if m.phase == PhaseOnchain {
 		if m.lastError != "" && !strings.HasPrefix(m.lastError, fromPeer) {
 			m.sendError(m.lastError, out)
@@ -31,6 +35,10 @@ func (m *Machine) greet(out *Effects) {
 // tooLate answers a channel_reestablish for a channel that is on chain, where greet had nothing to say: the peer may have
 // lost its memory of it.
 func (m *Machine) tooLate(out *Effects) {
+	if m.unspentShell() {
+		m.refuseToGoOn(out)
+		return
+	}
 	if m.closingTx == nil && (m.lastError == "" || strings.HasPrefix(m.lastError, fromPeer)) {
 		m.sendError("the channel is closing on chain", out)
 	}

@@ -118,10 +118,11 @@ func (x *closing) isRevoked(c *Contract, number uint64) bool {
 	return known
 }
 
-// isOutdated recognises a revoked commitment of our own.
+// isOutdated recognises a revoked commitment of our own. Where we know none of ours, any may have been published before our
+// memory was lost.
 func (x *closing) isOutdated(c *Contract, number uint64) bool {
 	l := x.funding.Local.Commitment
-	if l == nil || number >= l.Number {
+	if l != nil && number >= l.Number {
 		return false
 	}
 	p := x.funding.Params
