@@ -24,6 +24,7 @@ func (n *Node) Backend(logs rpc.Logs, quit func()) rpc.Backend {
 		Channels: apiChannels{a}, Lifecycle: apiLifecycle{a}, Invoices: apiInvoices{a}, Ledger: apiLedger{a},
 		PayReqs: apiInvoices{a}, Payments: apiPayments{a}, Routes: apiRoutes{a}, Graph: apiGraph{a},
 		Policies: apiPolicies{a}, Forwarding: apiForwards{a},
+		Sweeps: apiSweeps{a}, Leases: apiCoins{a}, Publisher: apiCoins{a}, PSBTs: apiCoins{a}, Accounts: apiCoins{a}, Backups: apiBackups{a},
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/btcsuite/btcd/btcec/v2"
 
@@ -34,14 +35,39 @@ const nextIndexKey = "n/k"
 func newCustody(k *wallet.Keys, db *store.DB) (*custody, error) {
 	c := &custody{keys: k, node: k.NodeKey(), id: lnwire.NewPubKey(k.NodeKey().PubKey()), db: db}
 	v, err := db.Load([]byte(nextIndexKey))
-	if err != nil || v == nil {
-		return c, err
+	if err != nil {
+		return nil, err
+	}
+	if v == nil {
+		c.next = firstIndex(time.Now())
+		return c, nil
 	}
 	if len(v) != 8 {
 		return nil, fmt.Errorf("record of the next channel index has %d bytes", len(v))
 	}
 	c.next = binary.BigEndian.Uint64(v)
 	return c, nil
+}
+
+// firstIndex of a new ledger. The seed may have had another ledger before, which is lost: by the clock, its indexes are all
+// below, unless it opened 61,000 channels a second. A backup that is restored raises it further, whatever the clock says.
+func firstIndex(now time.Time) uint64 { return uint64(max(now.UnixNano(), 0)) >> 14 }
+
+// upcoming is an index above all that were handed out.
+func (c *custody) upcoming() uint64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.next
+}
+
+// skipTo makes sure that no index below to is handed out any more.
+func (c *custody) skipTo(to uint64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if to > c.next {
+		c.next = to
+		c.db.Commit(store.Batch{Puts: []store.Put{{Key: []byte(nextIndexKey), Value: binary.BigEndian.AppendUint64(nil, c.next)}}})
+	}
 }
 
 // NextIndex hands out a channel index, once for ever: two channels with the same keys would reveal each other's secrets.

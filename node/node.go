@@ -10,6 +10,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/btcsuite/btcd/wire/v2"
+
 	"github.com/fulmen-ln/fulmen/chain"
 	"github.com/fulmen-ln/fulmen/channel"
 	"github.com/fulmen-ln/fulmen/htlc"
@@ -40,6 +42,7 @@ type Node struct {
 	wallet          *wallet.Wallet
 	sweeper         *sweeping
 	custody         *custody
+	backups         *backups
 
 	book      *book
 	policies  *policies
@@ -182,7 +185,10 @@ func (n *Node) assemble(context.Context, *wallet.Seed) (err error) {
 	n.traffic.seeker = n.seekers
 	n.links.post, n.links.gossip = n.traffic.post, n.talk.post
 	n.sweeper = newSweeping(n)
-	n.outside = &outside{watcher: n.watcher, wallet: n.wallet, sweeper: n.sweeper, tell: n.tell, gossip: n.talk.post, news: &n.news,
+	n.backups = &backups{path: filepath.Join(n.cfg.Dir, BackupFile), keys: n.wallet.Keys(), book: n.book, next: n.custody.upcoming,
+		addresses: n.addresses, log: n.log.With("sub", "CHBU"), covered: make(map[uint64]bool)}
+	n.outside = &outside{backups: n.backups, held: make(map[uint64][]*wire.MsgTx), watcher: n.watcher,
+		wallet: n.wallet, sweeper: n.sweeper, tell: n.tell, gossip: n.talk.post, news: &n.news,
 		noticed: n.noticed, ended: n.ended, log: n.log.With("sub", "CHAN"), box: mailbox.New[func()](),
 		watches: make(map[watchKey]watching), unseen: make(map[chainHash]unseen), orders: make(map[uint64]order),
 		funding: make(map[uint64]*wallet.Funded)}
@@ -201,6 +207,9 @@ func (n *Node) restore(context.Context, *wallet.Seed) error {
 	}
 	peers, resume, err := n.loadChannels()
 	if err != nil {
+		return err
+	}
+	if err := n.backups.begin(n.remembers); err != nil {
 		return err
 	}
 	n.outside.start(n.ctx)

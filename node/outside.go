@@ -29,6 +29,7 @@ type outside struct {
 	tell    func(peer.Ref, channel.Event)
 	gossip  func(gossip.Event)
 	news    *hub[channelNews]
+	backups *backups
 	noticed func(peer.Ref, channel.NoticeKind)
 	ended   func(peer.Ref, *channel.Info)
 	log     *slog.Logger
@@ -42,6 +43,7 @@ type outside struct {
 	unseen  map[chainhash.Hash]unseen // published, and not known to be of no use any more
 	orders  map[uint64]order          // of channels that we open
 	funding map[uint64]*wallet.Funded // made for channels that are not published yet; nil: being made
+	held    map[uint64][]*wire.MsgTx  // of channels that the backup does not have yet
 }
 
 // channelNews is a durable change of a channel.
@@ -85,15 +87,26 @@ func (o *outside) do(f func()) { o.box.Put(f) }
 // ordered notes how to fund channel index, before the channel can ask for it.
 func (o *outside) ordered(index uint64, how order) { o.do(func() { o.orders[index] = how }) }
 
-// Publish broadcasts now and at every block until the channel is past needing it.
+// Publish broadcasts now and at every block until the channel is past needing it. A funding transaction waits for the backup
+// of its channel, which the notice that follows brings.
 func (o *outside) Publish(ref peer.Ref, txs []*wire.MsgTx) {
 	o.do(func() {
-		delete(o.funding, ref.Index) // from here on its coins are spent
-		for _, tx := range txs {
-			o.unseen[tx.TxHash()] = unseen{ref.Index, tx}
-			o.broadcast(tx)
+		if o.backups != nil && !o.backups.covers(ref.Index) {
+			o.held[ref.Index] = append(o.held[ref.Index], txs...)
+			return
 		}
+		o.publish(ref, txs)
 	})
+}
+
+func (o *outside) publish(ref peer.Ref, txs []*wire.MsgTx) {
+	if len(txs) > 0 {
+		delete(o.funding, ref.Index) // from here on its coins are spent
+	}
+	for _, tx := range txs {
+		o.unseen[tx.TxHash()] = unseen{ref.Index, tx}
+		o.broadcast(tx)
+	}
 }
 
 func (o *outside) broadcast(tx *wire.MsgTx) {
@@ -112,6 +125,9 @@ func (o *outside) broadcast(tx *wire.MsgTx) {
 // block broadcasts again what may have been dropped from mempools.
 func (o *outside) block() {
 	o.do(func() {
+		if o.backups != nil {
+			o.backups.again()
+		}
 		for _, u := range o.unseen {
 			if err := o.wallet.Publish(o.ctx, u.tx, channelLabel); err != nil {
 				o.log.Debug("published again", "txid", u.tx.TxHash(), "err", err)
@@ -230,7 +246,15 @@ func (o *outside) Notice(ref peer.Ref, info *channel.Info, n channel.Notice) {
 			delete(o.orders, ref.Index)
 			o.unfund(o.funding[ref.Index])
 			delete(o.funding, ref.Index)
+			delete(o.held, ref.Index)
 			o.ended(ref, info)
+		}
+		if o.backups != nil {
+			o.backups.changed(ref, info, n.Kind)
+			if o.backups.covers(ref.Index) {
+				o.publish(ref, o.held[ref.Index])
+				delete(o.held, ref.Index)
+			}
 		}
 		o.news.publish(channelNews{ref, info, n})
 	})

@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -11,6 +12,7 @@ import (
 	"github.com/fulmen-ln/fulmen/channel/resolve"
 	"github.com/fulmen-ln/fulmen/internal/mailbox"
 	"github.com/fulmen-ln/fulmen/lnwire"
+	"github.com/fulmen-ln/fulmen/peer"
 	"github.com/fulmen-ln/fulmen/wallet"
 )
 
@@ -49,6 +51,26 @@ func (s *sweeping) Claims(id lnwire.ChannelID, claims []resolve.Claim) {
 
 // spent drops a claim that nobody can make any more.
 func (s *sweeping) spent(op wire.OutPoint) { s.box.Put(func() { s.sweeper.Spent(op) }) }
+
+// bump sets the least fee rate for claims, and waits until it counts: wallet.ErrUnknownOutput where there is no such claim.
+func (s *sweeping) bump(ctx context.Context, rate lnwire.FeePerKW, ops ...wire.OutPoint) error {
+	answer := make(chan error, 1)
+	if !s.box.Put(func() {
+		var errs []error
+		for _, op := range ops {
+			errs = append(errs, s.sweeper.Bump(op, rate))
+		}
+		answer <- errors.Join(errs...)
+	}) {
+		return peer.ErrStopped
+	}
+	select {
+	case err := <-answer:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
 
 // block plans again at a new height: an empty burst does it.
 func (s *sweeping) block() { s.box.Put(func() {}) }

@@ -36,19 +36,25 @@ var (
 	readOnlyAndInvoice = []string{
 		"Lightning/WalletBalance", "Lightning/GetTransactions", "Lightning/EstimateFee", "Lightning/ListUnspent",
 		"Lightning/LookupInvoice", "Lightning/ListInvoices", "Lightning/SubscribeInvoices",
+		"WalletKit/ListUnspent", "WalletKit/ListLeases", "WalletKit/NextAddr", "WalletKit/ListAccounts", "WalletKit/EstimateFee",
+		"WalletKit/RequiredReserve", "WalletKit/GetTransaction", "WalletKit/PendingSweeps", "WalletKit/ListSweeps",
 	}
 	readOnlyAlone = []string{
 		"Lightning/VerifyMessage", "Lightning/ListPeers", "Lightning/GetInfo", "Lightning/ChannelBalance",
 		"Lightning/PendingChannels", "Lightning/ListChannels", "Lightning/ClosedChannels", "Lightning/SubscribeChannelEvents",
 		"Lightning/DecodePayReq", "Lightning/ListPayments", "Lightning/DescribeGraph", "Lightning/GetChanInfo",
 		"Lightning/GetNodeInfo", "Lightning/GetNetworkInfo", "Lightning/QueryRoutes", "Lightning/FeeReport",
-		"Lightning/ForwardingHistory", "Router/TrackPaymentV2", "Versioner/GetVersion",
+		"Lightning/ExportAllChannelBackups", "Lightning/ExportChannelBackup", "Lightning/VerifyChanBackup",
+		"Lightning/SubscribeChannelBackups", "Lightning/ForwardingHistory", "Router/TrackPaymentV2", "Versioner/GetVersion",
 	}
 	invoiceAlone = []string{"Lightning/AddInvoice", "Lightning/NewAddress"}
 	adminAlone   = []string{
 		"Lightning/SendCoins", "Lightning/SignMessage", "Lightning/ConnectPeer", "Lightning/DisconnectPeer",
 		"Lightning/DebugLevel", "Lightning/StopDaemon", "Lightning/OpenChannel", "Lightning/OpenChannelSync",
-		"Lightning/CloseChannel", "Lightning/UpdateChannelPolicy", "Router/SendPaymentV2", "Router/SendToRouteV2",
+		"Lightning/CloseChannel", "Lightning/RestoreChannelBackups", "Lightning/UpdateChannelPolicy", "Router/SendPaymentV2", "Router/SendToRouteV2",
+		"WalletKit/LeaseOutput", "WalletKit/ReleaseOutput", "WalletKit/LabelTransaction", "WalletKit/PublishTransaction",
+		"WalletKit/SendOutputs", "WalletKit/BumpFee", "WalletKit/BumpForceCloseFee", "WalletKit/FundPsbt", "WalletKit/SignPsbt",
+		"WalletKit/FinalizePsbt",
 	}
 	everybody = []string{
 		"State/GetState", "State/SubscribeState",
@@ -135,6 +141,7 @@ func TestEveryMethodAsksEveryMacaroonForItsPermission(t *testing.T) {
 	// Streams that are admitted and have nothing to say: their subscription shows it.
 	silent := map[string]<-chan struct{}{
 		"Lightning/SubscribeInvoices": f.node.invoiced.came, "Lightning/SubscribeChannelEvents": f.node.events.came,
+		"Lightning/SubscribeChannelBackups": f.node.backups.subscribers.came,
 	}
 	served := 0
 	for _, m := range allMethods() {
@@ -164,13 +171,14 @@ func TestEveryMethodAsksEveryMacaroonForItsPermission(t *testing.T) {
 			<-f.node.stopped
 		}
 	}
-	require.Equal(t, 46, served)
+	require.Equal(t, 70, served)
 }
 
 func TestMethodsThatAreNotServedAreUnknown(t *testing.T) {
 	f := running(t)
 	conn := f.dial(client.Admin).Conn()
-	services := []string{"lnrpc.State", "lnrpc.WalletUnlocker", "lnrpc.Lightning", "routerrpc.Router", "verrpc.Versioner"}
+	services := []string{"lnrpc.State", "lnrpc.WalletUnlocker", "lnrpc.Lightning", "routerrpc.Router", "verrpc.Versioner",
+		"walletrpc.WalletKit"}
 	all := slices.Concat(readOnlyAndInvoice, readOnlyAlone, invoiceAlone, adminAlone, everybody)
 	for _, m := range allMethods() {
 		if slices.Contains(services, m.service) && slices.Contains(all, m.String()) {

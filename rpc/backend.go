@@ -61,6 +61,13 @@ type Backend struct {
 	Graph      Graph
 	Policies   Policies
 	Forwarding Forwarding
+
+	Sweeps    Sweeps
+	Leases    Leases
+	Publisher Publisher
+	PSBTs     PSBTs
+	Accounts  Accounts
+	Backups   Backups
 }
 
 // Node is the daemon as a whole.

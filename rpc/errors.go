@@ -27,6 +27,7 @@ var (
 	ErrChannelNotFound   = errors.New("unable to find channel")
 	ErrNotSynced         = errors.New("channels cannot be created before the wallet is fully synced")
 	ErrTooManyPending    = errors.New("pending channels exceed maximum, please wait until they confirm")
+	ErrSweepNotFound     = errors.New("the given outpoint is neither pending in the sweeper nor an unconfirmed coin of the wallet")
 	ErrServerNotActive   = errors.New("chain backend is still syncing, server not active yet")
 )
 

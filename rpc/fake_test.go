@@ -104,6 +104,8 @@ type fakeNode struct {
 	invoiced mailbox[rpc.Invoice]
 	paid     mailbox[rpc.Payment]
 	asked    asked
+	kit      fakeKit
+	backups  fakeBackups
 }
 
 // asked keeps the last request of each kind.
@@ -171,6 +173,7 @@ func (m *mailbox[T]) close(err error) {
 func newNode() *fakeNode {
 	key, _ := btcec.PrivKeyFromBytes(bytes.Repeat([]byte{1}, 32))
 	n := &fakeNode{key: key, stopped: make(chan struct{}, 1), cancelled: make(chan lnwire.Hash, 1)}
+	n.backups.subscribers.came = make(chan struct{}, 16)
 	n.opens.came, n.closes.came = make(chan struct{}, 16), make(chan struct{}, 16)
 	n.events.came, n.invoiced.came, n.paid.came = make(chan struct{}, 16), make(chan struct{}, 16), make(chan struct{}, 16)
 	return n
@@ -182,6 +185,7 @@ func (n *fakeNode) backend() rpc.Backend {
 	return rpc.Backend{
 		Node: n, Keys: n, Logs: n, Funds: n, Spender: n, Peers: n, Channels: n, Lifecycle: n, Invoices: n, Ledger: n,
 		PayReqs: n, Payments: n, Routes: n, Graph: n, Policies: n, Forwarding: n,
+		Sweeps: &n.kit, Leases: &n.kit, Publisher: &n.kit, PSBTs: &n.kit, Accounts: &n.kit, Backups: &n.backups,
 	}
 }
 

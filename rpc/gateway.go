@@ -16,6 +16,7 @@ import (
 	"github.com/fulmen-ln/fulmen/rpc/lnrpc"
 	"github.com/fulmen-ln/fulmen/rpc/routerrpc"
 	"github.com/fulmen-ln/fulmen/rpc/verrpc"
+	"github.com/fulmen-ln/fulmen/rpc/walletrpc"
 )
 
 // MaxResponseSize bounds one answer, for the gateway and for our clients: the whole graph fits.
@@ -39,7 +40,7 @@ func (s *Server) newREST(conf *tls.Config) error {
 	ctx := context.Background() // the registrations would close the connection when it ends; Stop closes it
 	for _, register := range []func(context.Context, *runtime.ServeMux, *grpc.ClientConn) error{
 		lnrpc.RegisterStateHandler, lnrpc.RegisterWalletUnlockerHandler, lnrpc.RegisterLightningHandler,
-		routerrpc.RegisterRouterHandler, verrpc.RegisterVersionerHandler,
+		routerrpc.RegisterRouterHandler, walletrpc.RegisterWalletKitHandler, verrpc.RegisterVersionerHandler,
 	} {
 		if err := register(ctx, mux, s.gateway); err != nil {
 			return fmt.Errorf("register REST: %w", err)

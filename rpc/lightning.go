@@ -26,6 +26,7 @@ type lightning struct {
 	paymentCalls
 	graphCalls
 	policyCalls
+	backupCalls
 }
 
 // fallback is embedded one level deeper than the parts, so that their methods come first.
@@ -45,6 +46,7 @@ func newLightning(s *Server) *lightning {
 		paymentCalls: paymentCalls{b},
 		graphCalls:   graphCalls{b},
 		policyCalls:  policyCalls{b},
+		backupCalls:  backupCalls{b, s.streams},
 	}
 }
 

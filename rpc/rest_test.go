@@ -137,11 +137,11 @@ func TestRESTReadsJSONThatIsCalledAForm(t *testing.T) {
 
 func TestRESTDoesNotKnowServicesThatAreNotServed(t *testing.T) {
 	f := running(t)
-	code, _ := f.rest(client.Admin).json("POST", "/v2/wallet/utxos", "{}")
+	code, _ := f.rest(client.Admin).json("POST", "/v2/signer/sharedkey", "{}")
 	require.Equal(t, http.StatusNotFound, code)
-	code, body := f.rest(client.Admin).json("GET", "/v1/channels/backup", "")
+	code, body := f.rest(client.Admin).json("POST", "/v1/custommessage", "{}")
 	require.Equal(t, http.StatusNotImplemented, code)
-	require.Equal(t, "unknown method ExportAllChannelBackups for service lnrpc.Lightning", body["message"])
+	require.Equal(t, "unknown method SendCustomMessage for service lnrpc.Lightning", body["message"])
 }
 
 func TestRESTStreamsALineForEachUpdate(t *testing.T) {

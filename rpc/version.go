@@ -10,7 +10,7 @@ import (
 )
 
 // buildTags tells clients, in LND's words, which optional services are served.
-var buildTags = []string{}
+var buildTags = []string{"walletrpc"}
 
 // commit says which Fulmen speaks the API of build.APIVersion.
 func commit() string { return "fulmen-" + build.Version }

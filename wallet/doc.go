@@ -28,5 +28,5 @@
 //	channel i = commitment.NewSecrets(Sub("channel/" || decimal i))
 //
 // A channel's index is all that its record must keep of its keys: with the
-// words and the indexes, counted up from 0, every channel key is found again.
+// words and the indexes, every channel key is found again.
 package wallet

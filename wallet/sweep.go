@@ -33,8 +33,10 @@ type Signers interface {
 	ClaimSigner(channel lnwire.ChannelID) (ClaimSigner, error)
 }
 
+// SweepLabel is what the wallet's history calls sweeps.
+const SweepLabel = "sweep"
+
 const (
-	sweepLabel = "sweep"
 	sweepLease = 10 * time.Minute // of a coin, from its choice until the transaction that spends it is published
 	// maxRounds bounds how often one block's plan is made anew because a transaction was refused.
 	maxRounds = 8
@@ -72,6 +74,8 @@ type Pending struct {
 	Fee      btcutil.Amount // of the whole transaction
 	Height   lnwire.Height  // of the last change of the fee
 	MatureAt lnwire.Height
+	Budget   btcutil.Amount  // the most that its transaction may cost; of a claim that is in none, by itself
+	Floor    lnwire.FeePerKW // asked for by Bump, or by a refusal
 }
 
 // NewSweeper makes a sweeper without claims.
@@ -222,9 +226,9 @@ func (s *Sweeper) publish(ctx context.Context, t *sweep) (again bool, err error)
 		return false, err
 	}
 	if t.child() {
-		err = s.wallet.publishChild(ctx, tx, t.claims[0].Parent.Tx, sweepLabel)
+		err = s.wallet.publishChild(ctx, tx, t.claims[0].Parent.Tx, SweepLabel)
 	} else {
-		err = s.wallet.Publish(ctx, tx, sweepLabel)
+		err = s.wallet.Publish(ctx, tx, SweepLabel)
 	}
 	if rejected := (*chain.Rejected)(nil); errors.As(err, &rejected) {
 		return s.refused(ctx, t, rejected)
@@ -290,9 +294,11 @@ func (s *Sweeper) report(left map[wire.OutPoint]Left) {
 	}
 	pending := make([]Pending, 0, len(s.claims))
 	for _, c := range s.sorted() {
-		p := Pending{Claim: c, Left: left[c.OutPoint], MatureAt: c.MatureAt()}
+		p := Pending{Claim: c, Left: left[c.OutPoint], MatureAt: c.MatureAt(), Floor: s.floors[c.OutPoint]}
+		p.Budget = (&sweep{claims: []resolve.Claim{c}}).budget()
 		if r := in[c.OutPoint]; r != nil {
 			p.Left, p.Tx, p.FeeRate, p.Fee, p.Height = Swept, r.tx.TxHash(), r.rate, r.paid, r.height
+			p.Budget = r.budget()
 		} else if p.Left == Swept {
 			p.Left = Refused
 		}

@@ -23,6 +23,7 @@ import (
 	"github.com/fulmen-ln/fulmen/rpc/lnrpc"
 	"github.com/fulmen-ln/fulmen/rpc/routerrpc"
 	"github.com/fulmen-ln/fulmen/rpc/verrpc"
+	"github.com/fulmen-ln/fulmen/rpc/walletrpc"
 )
 
 // Names of the macaroon files that a node writes. None is for what needs no macaroon: State and WalletUnlocker.
@@ -62,6 +63,7 @@ type Client struct {
 	State     lnrpc.StateClient
 	Unlocker  lnrpc.WalletUnlockerClient
 	Version   verrpc.VersionerClient
+	WalletKit walletrpc.WalletKitClient
 
 	conn *grpc.ClientConn
 }
@@ -92,6 +94,7 @@ func Dial(t Target) (*Client, error) {
 		State:     lnrpc.NewStateClient(conn),
 		Unlocker:  lnrpc.NewWalletUnlockerClient(conn),
 		Version:   verrpc.NewVersionerClient(conn),
+		WalletKit: walletrpc.NewWalletKitClient(conn),
 		conn:      conn,
 	}, nil
 }
