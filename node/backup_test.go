@@ -38,7 +38,7 @@ func (l *lab) lose(i int, words []string) (backup []byte) {
 	l.stop(i)
 	backup, err := os.ReadFile(filepath.Join(l.dirs[i], BackupFile))
 	require.NoError(l.t, err)
-	l.dirs[i] = l.t.TempDir()
+	l.dirs[i], l.window = l.t.TempDir(), 10
 	l.seeds[i], err = wallet.RestoreSeed(words, "", chaincfg.RegressionNetParams.GenesisBlock.Header.Timestamp)
 	require.NoError(l.t, err)
 	l.start(i)

@@ -40,6 +40,8 @@ type lab struct {
 	nodes []*Node
 	seeds []*wallet.Seed
 	dirs  []string
+	// window of addresses that a restored wallet looks beyond; 0: the default, which takes seconds, under -race a minute.
+	window uint32
 	// backend of node i; nil: the chain in memory as it is. older opens ledgers that are older copies.
 	backend func(i int) Backend
 	older   bool
@@ -80,7 +82,7 @@ func (l *lab) start(i int) *Node {
 	}
 	n, err := Start(l.t.Context(), Config{
 		Dir: l.dirs[i], Params: &chaincfg.RegressionNetParams, Backend: backend, Listen: []string{"127.0.0.1:0"}, OlderCopy: l.older,
-		Alias: fmt.Sprintf("node-%d", i), Policy: DefaultPolicy, Channels: channels, Log: log,
+		Alias: fmt.Sprintf("node-%d", i), RecoveryWindow: l.window, Policy: DefaultPolicy, Channels: channels, Log: log,
 	}, l.seeds[i])
 	require.NoError(l.t, err)
 	l.nodes[i] = n
