@@ -151,7 +151,7 @@ func (f *follower) position() waddrmgr.BlockStamp { return f.wallet.core.Manager
 
 // catchUp takes what the mempool feed brought, and steps to the tip.
 func (f *follower) catchUp() error {
-	for {
+	for moved := false; ; {
 		if err := f.takeMempool(); err != nil {
 			return err
 		}
@@ -166,12 +166,19 @@ func (f *follower) catchUp() error {
 			f.unsent.Store(false)
 		}
 		at, tip := f.position(), f.chain.Best()
-		if at.Hash == tip.Hash {
+		if at.Hash == tip.Hash && !moved {
 			return nil
+		}
+		if at.Hash == tip.Hash {
+			// A block, or a mempool that was full, may have made impossible what we still count on.
+			moved = false
+			f.unsent.Store(true)
+			continue
 		}
 		if err := f.step(at); err != nil {
 			return err
 		}
+		moved = true
 		f.wallet.hub.move()
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/btcsuite/btcd/chainhash/v2"
 	"github.com/btcsuite/btcd/wire/v2"
 	"github.com/btcsuite/btcwallet/walletdb"
 	"github.com/btcsuite/btcwallet/wtxmgr"
@@ -74,6 +75,7 @@ func (w *Wallet) resend(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	waiting := map[chainhash.Hash]bool{} // refused, and still to be hoped for
 	for _, tx := range txs {
 		err := w.cfg.Chain.Broadcast(ctx, tx)
 		rejected := (*chain.Rejected)(nil)
@@ -84,10 +86,13 @@ func (w *Wallet) resend(ctx context.Context) error {
 			continue
 		}
 		w.log.Warn("unconfirmed transaction is refused", "tx", tx.TxHash(), "err", err)
-		if hopeless(rejected.Reason) {
-			if err := w.forget(tx); err != nil {
-				return err
-			}
+		waits := slices.ContainsFunc(tx.TxIn, func(in *wire.TxIn) bool { return waiting[in.PreviousOutPoint.Hash] })
+		if !hopeless(rejected.Reason) || rejected.Reason == chain.MissingInputs && waits {
+			waiting[tx.TxHash()] = true
+			continue
+		}
+		if err := w.forget(tx); err != nil {
+			return err
 		}
 	}
 	return nil
