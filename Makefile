@@ -6,13 +6,16 @@ FUZZ    ?= 20s
 RUN     ?= .
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -X github.com/fulmen-ln/fulmen/internal/build.Version=$(VERSION)
+# The curve is libsecp256k1's where that is installed and cgo works; TAGS= is pure Go.
+TAGS    ?= $(shell pkg-config --exists libsecp256k1 2>/dev/null && command -v cc >/dev/null && \
+             test "$$($(GO) env CGO_ENABLED)" = 1 && echo libsecp256k1)
 
 .PHONY: all build test race fuzz itest interop bench demo gen check clean
 
 all: build
 
 build: ## fulmend and fulmen into bin/
-	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/ ./cmd/fulmend ./cmd/fulmen
+	$(GO) build -trimpath -tags '$(TAGS)' -ldflags '$(LDFLAGS)' -o $(BIN)/ ./cmd/fulmend ./cmd/fulmen
 
 test: ## unit tests, vectors, simulations
 	$(GO) test $(shell $(GO) list $(PKGS) | grep -v /itest)

@@ -3,7 +3,6 @@ package curve
 import (
 	"crypto/sha256"
 	"encoding/binary"
-	"math/big"
 	"testing"
 
 	"github.com/btcsuite/btcd/btcec/v2"
@@ -51,22 +50,6 @@ func TestAPreparedKeyVerifiesAsTheKeyDoes(t *testing.T) {
 		require.False(t, prepared.Verify(digest(n+1), &sig))
 		sig[rapid.IntRange(0, 63).Draw(t, "byte")] ^= 1
 		require.Equal(t, Verify(k.PubKey(), digest(n), &sig), prepared.Verify(digest(n), &sig))
-	})
-}
-
-func TestAPreparedKeyMultipliesAsTheKeyDoes(t *testing.T) {
-	pub := key(9).PubKey()
-	prepared := Prepare(pub)
-	rapid.Check(t, func(t *rapid.T) {
-		k := anyScalar(t, "k")
-		want, err := Mul(pub, k)
-		var got btcec.JacobianPoint
-		prepared.mul(k, &got)
-		have, err2 := Sum{got}.Key()
-		require.Equal(t, err, err2)
-		if err == nil {
-			require.True(t, want.IsEqual(have))
-		}
 	})
 }
 
@@ -156,27 +139,6 @@ func TestKeysAreReadAsAnotherImplementationDoes(t *testing.T) {
 		require.True(t, want.IsEqual(got))
 		require.Equal(t, b[:], got.SerializeCompressed())
 	})
-}
-
-func TestAnXBeyondTheOrderIsItsRemainder(t *testing.T) {
-	// The x of a point may be in [n, p): then r is x - n. Such a point is found by search upward from n.
-	for x := new(big.Int).Set(btcec.S256().N); ; x.Add(x, big.NewInt(1)) {
-		b := [33]byte{2}
-		x.FillBytes(b[1:])
-		k, err := Parse(&b)
-		if err != nil {
-			continue
-		}
-		var r Scalar
-		require.Equal(t, uint32(1), r.SetBytes((*[32]byte)(b[1:])))
-		var p, twice btcec.JacobianPoint
-		k.AsJacobian(&p)
-		btcec.DoubleNonConst(&p, &twice)
-		require.False(t, xIs(&twice, &r))
-		require.True(t, xIs(&p, &r))
-		require.False(t, xIs(&p, new(Scalar).Add2(&r, new(Scalar).SetInt(1))))
-		return
-	}
 }
 
 func TestAHighSIsRefused(t *testing.T) {
@@ -300,4 +262,89 @@ func BenchmarkECDH(b *testing.B) {
 	for b.Loop() {
 		ECDH(k, pub)
 	}
+}
+
+func BenchmarkSignRecoverable(b *testing.B) {
+	k, d := key(1), digest(1)
+	for b.Loop() {
+		SignRecoverable(k, d)
+	}
+}
+
+func BenchmarkVerifyLax(b *testing.B) {
+	k, d := key(1), digest(1)
+	sig, pub := Sign(k, d), k.PubKey()
+	for b.Loop() {
+		VerifyLax(pub, d, &sig)
+	}
+}
+
+func BenchmarkRecover(b *testing.B) {
+	d := digest(1)
+	sig, id := SignRecoverable(key(1), d)
+	for b.Loop() {
+		must(Recover(d, &sig, id))
+	}
+}
+
+func BenchmarkParse(b *testing.B) {
+	compressed := [33]byte(key(1).PubKey().SerializeCompressed())
+	for b.Loop() {
+		must(Parse(&compressed))
+	}
+}
+
+func BenchmarkPublic(b *testing.B) {
+	k := key(1)
+	for b.Loop() {
+		Public(k)
+	}
+}
+
+func BenchmarkBase(b *testing.B) {
+	k := key(1)
+	for b.Loop() {
+		must(Base(&k.Key))
+	}
+}
+
+func BenchmarkMul(b *testing.B) {
+	k, pub := key(1), key(2).PubKey()
+	for b.Loop() {
+		must(Mul(pub, &k.Key))
+	}
+}
+
+func BenchmarkAddBase(b *testing.B) {
+	k, pub := key(1), key(2).PubKey()
+	for b.Loop() {
+		must(AddBase(pub, &k.Key).Key())
+	}
+}
+
+func BenchmarkCombine(b *testing.B) {
+	j, k := key(1), key(2)
+	p, q := j.PubKey(), k.PubKey()
+	for b.Loop() {
+		must(Combine(p, &k.Key, q, &j.Key).Key())
+	}
+}
+
+// BenchmarkCompress is that of the three keys of a commitment.
+func BenchmarkCompress(b *testing.B) {
+	k, pub := key(1), key(2).PubKey()
+	sums := []Sum{AddBase(pub, &k.Key), AddBase(pub, &key(3).Key), AddBase(pub, &key(4).Key)}
+	to := make([][33]byte, len(sums))
+	for b.Loop() {
+		if err := Compress(to, sums); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func must(k *PublicKey, err error) *PublicKey {
+	if err != nil {
+		panic(err)
+	}
+	return k
 }

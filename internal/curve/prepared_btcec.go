@@ -1,3 +1,5 @@
+//go:build !libsecp256k1
+
 package curve
 
 import "github.com/btcsuite/btcd/btcec/v2"
