@@ -71,7 +71,7 @@ func TestPaymentsGoOnAfterCutsAtAnyByte(t *testing.T) {
 }
 
 func TestOpeningsSurviveCutsAtAnyByte(t *testing.T) {
-	const step, enough = 120, 6 // every channel adds to what a new connection begins with
+	const step, enough = 200, 3 // every channel adds to what a new connection begins with; a peer takes 32 proposals a minute
 	n := start(t, 2)
 	p := n.proxy("bob")
 	r := &lnrpc.OpenChannelRequest{LocalFundingAmount: 100_000, NodePubkey: n.key("bob"), Private: true, SpendUnconfirmed: true, SatPerVbyte: 2}
