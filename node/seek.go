@@ -64,20 +64,17 @@ func (s *seekers) routed(q *htlc.Seek) htlc.Routed {
 	return a
 }
 
-// beyondMeans tells that all our channels together do not hold what is still to be sent: parts in flight would only lock
-// money up until the payee gives up waiting for the rest.
+// beyondMeans tells that all our channels together do not hold what is to be sent: parts would only lock money up until the
+// payee gives up waiting for the rest. It is asked before the first part; later, what is in flight blurs the answer.
 func (s *seekers) beyondMeans(q *htlc.Seek) bool {
+	if len(q.Request.InFlight) > 0 {
+		return false
+	}
 	var means lnwire.MilliSatoshi
 	for _, l := range q.Request.Local {
 		means += l.Spendable
 	}
-	left := q.Details.Total
-	for _, u := range q.Request.InFlight {
-		if node, ok := s.graph.Snapshot().Channel(u.SCID); ok && node.Nodes[u.Direction] == s.self {
-			left -= min(left, u.Amount)
-		}
-	}
-	return left > means
+	return q.Details.Total > means
 }
 
 // find fills in what only the node knows, and searches.
